@@ -1,0 +1,1 @@
+"""One module per panel; panels never import each other."""

@@ -1,0 +1,1 @@
+"""The numerical engine: solvers and their parts, NumPy alone."""

@@ -1,0 +1,1 @@
+"""Experiments: generator functions that compute what the panels draw. No Qt."""

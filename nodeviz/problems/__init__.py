@@ -1,0 +1,1 @@
+"""Named vector fields, typed equations and the analysis of planar systems."""
