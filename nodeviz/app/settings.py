@@ -1,0 +1,245 @@
+"""What nodeviz remembers between two starts, in one JSON file that can never keep the program from starting.
+
+A file that is damaged or was written by a newer nodeviz is copied aside and replaced by defaults; a folder that cannot
+be written makes the store work in memory. Either way the user gets one sentence, and once.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import platformdirs
+
+VERSION = 1  # of the file
+LAYOUT_VERSION = 1  # of the window's layout: raise it when docks are added, renamed or removed
+MAX_BYTES = 4_000_000  # a thousand times what a real file needs
+MAX_HISTORY = 100_000
+
+Theme = Literal["system", "dark", "light"]
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The window's place and docks, as Qt saved them: opaque bytes of layout ``LAYOUT_VERSION``."""
+
+    geometry: bytes
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One consistent set of settings.
+
+    Raises
+    ------
+    ValueError : a value is not allowed; the sentence names it
+    """
+
+    theme: Theme = "system"
+    layout: Layout | None = None
+    panels: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # a panel's name -> its parameters
+    console_history: int = 1_000  # lines
+
+    def __post_init__(self) -> None:
+        if self.theme not in get_args(Theme):
+            raise ValueError(f"theme={self.theme!r}: not a theme; use one of {', '.join(get_args(Theme))}")
+        if not _is_whole(self.console_history):
+            raise ValueError(f"console_history={self.console_history!r}: not a whole number; use 0 to {MAX_HISTORY}")
+        if not 0 <= self.console_history <= MAX_HISTORY:
+            raise ValueError(f"console_history={self.console_history}: out of range; use 0 to {MAX_HISTORY}")
+        for name, params in self.panels.items():
+            _check_params(name, params)
+
+
+def _check_params(name: object, params: object) -> None:
+    """Raise a ValueError unless a panel's parameters can be written as JSON."""
+    if not isinstance(name, str) or not isinstance(params, Mapping):
+        raise ValueError(f"panels[{name!r}]: not a mapping of parameters; use a panel's name and its values by name")
+    try:
+        json.dumps(dict(params), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"panels[{name!r}]: not JSON ({error}); use finite numbers, text and lists") from None
+
+
+def config_folder() -> Path:
+    """Return the folder of the settings: the environment's ``NODEVIZ_CONFIG_DIR``, else the platform's own place."""
+    chosen = os.environ.get("NODEVIZ_CONFIG_DIR")
+    return Path(chosen) if chosen else platformdirs.user_config_path("nodeviz", appauthor=False)
+
+
+class SettingsStore:
+    """Loads and saves the settings of one folder.
+
+    Parameters
+    ----------
+    folder : where ``settings.json`` lies; None for ``config_folder()``
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.path = (config_folder() if folder is None else folder) / "settings.json"
+        self._memory: Settings | None = None  # what could not be written
+        self._told = False
+
+    def load(self) -> tuple[Settings, str]:
+        """Return the settings and a sentence to show, empty when there is nothing to tell."""
+        if self._memory is not None:
+            return self._memory, ""
+        try:
+            with open(self.path, "rb") as file:
+                raw = file.read(MAX_BYTES + 1)
+        except FileNotFoundError:
+            return Settings(), ""
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            self._memory = Settings()
+            return self._memory, self._tell_once(error)
+        settings, complaint, kind = _decode(raw)
+        if not complaint:
+            return settings, ""
+        kept = self._set_aside(kind)
+        return settings, f"Settings: {complaint}; {kept}"
+
+    def save(self, settings: Settings) -> str:
+        """Write the settings under a temporary name, then rename; return a sentence if they stay in memory only."""
+        try:
+            self._write(settings)
+        except (OSError, ValueError) as error:
+            self._memory = settings
+            return self._tell_once(error)
+        self._memory = None
+        return ""
+
+    def take_layout(self) -> Layout | None:
+        """Return the saved layout and remove it from the file, None when there is none.
+
+        Qt itself can crash while it restores a layout. Taken before it is restored and saved again when the window
+        closes, a layout can crash one start and no other; so one that cannot be removed is not handed out.
+        """
+        settings, _ = self.load()
+        if settings.layout is None:
+            return None
+        try:
+            self._write(replace(settings, layout=None))
+        except OSError:
+            return None
+        return settings.layout
+
+    def _write(self, settings: Settings) -> None:
+        target = Path(os.path.realpath(self.path))  # a linked settings file stays a link
+        if self.path.parts[0] == "~":  # what platformdirs answers without a home; never make a folder of that name
+            raise OSError("there is no home folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=target.name, suffix=".tmp", dir=target.parent)
+        try:
+            with open(handle, "w", encoding="utf-8") as file:
+                json.dump(_encode(settings), file, indent=1, allow_nan=False)
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut can leave the new name with no content
+            os.replace(name, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+
+    def _set_aside(self, kind: str) -> str:
+        """Copy the file beside itself and say where."""
+        copy = self.path.with_name(f"settings.{kind}.bak")
+        try:
+            shutil.copyfile(self.path, copy)
+        except OSError:
+            return "no copy of the file could be kept"
+        return f"the file is kept as {copy}"
+
+    def _tell_once(self, error: Exception) -> str:
+        if self._told:
+            return ""
+        self._told = True
+        reason = getattr(error, "strerror", None) or str(error)
+        return f"Settings: {self.path} cannot be used ({reason}); changes last until nodeviz is closed"
+
+
+def _encode(settings: Settings) -> dict[str, Json]:
+    layout: Json = None
+    if settings.layout is not None:
+        layout = {
+            "version": LAYOUT_VERSION,
+            "geometry": base64.b64encode(settings.layout.geometry).decode(),
+            "state": base64.b64encode(settings.layout.state).decode(),
+        }
+    return {
+        "version": VERSION,
+        "theme": settings.theme,
+        "layout": layout,
+        "panels": {name: dict(params) for name, params in settings.panels.items()},
+        "console_history": settings.console_history,
+    }
+
+
+def _decode(raw: bytes) -> tuple[Settings, str, str]:
+    """Return what can be used of a file, a complaint (empty: none), and what kind of file it is."""
+    try:
+        data = json.loads(raw.decode("utf-8")) if len(raw) <= MAX_BYTES else None
+    except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        data = None
+    if not isinstance(data, dict) or not _is_whole(data.get("version")):
+        return Settings(), "the file is damaged and was replaced by defaults", "damaged"
+    if data["version"] > VERSION:
+        return Settings(), "the file is from a newer nodeviz and was replaced by defaults", "newer"
+    settings, wrong = _decode_fields(data)
+    if wrong:
+        return settings, f"{', '.join(wrong[:3])} cannot be used and got defaults", "damaged"
+    return settings, "", ""
+
+
+def _decode_fields(data: dict[str, Any]) -> tuple[Settings, list[str]]:
+    """Return the settings with every value that is allowed, and the names of the others, which got defaults."""
+    wrong: list[str] = []
+    values: dict[str, Any] = {}
+    for name in ("theme", "layout", "console_history"):
+        if name not in data:
+            continue
+        try:
+            value: Any = _decode_layout(data[name]) if name == "layout" else data[name]
+            Settings(**{name: value})
+        except (ValueError, TypeError, KeyError):
+            wrong.append(name)
+        else:
+            values[name] = value
+    panels = data.get("panels", {})
+    if not isinstance(panels, dict):
+        return Settings(**values), [*wrong, "panels"]
+    values["panels"] = {}
+    for name, params in panels.items():
+        try:
+            _check_params(name, params)
+        except ValueError:
+            wrong.append(f"panel {name[:30]!r}")
+        else:
+            values["panels"][name] = params
+    return Settings(**values), wrong
+
+
+def _decode_layout(data: Any) -> Layout | None:
+    """Return a layout of this version, None for another version's; raise for anything else."""
+    if data is None:
+        return None
+    if not isinstance(data, dict) or not _is_whole(data.get("version")):
+        raise TypeError("no layout")
+    if data["version"] != LAYOUT_VERSION:
+        return None
+    return Layout(
+        geometry=base64.b64decode(data["geometry"], validate=True), state=base64.b64decode(data["state"], validate=True)
+    )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

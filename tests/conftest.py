@@ -1,0 +1,40 @@
+"""What every test gets: no screen, no settings of the user, and the same random examples each time."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Before Qt or NumPy is imported. The real-window tests choose their platform themselves.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+pytest_plugins = ["pytester"]
+
+hypothesis.settings.register_profile("nodeviz", deadline=None, derandomize=True, max_examples=60, database=None)
+hypothesis.settings.load_profile("nodeviz")
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the user's settings out of the tests, and the tests out of the user's settings."""
+    folder = tmp_path_factory.mktemp("config")
+    monkeypatch.setenv("NODEVIZ_CONFIG_DIR", str(folder))
+    monkeypatch.setenv("IPYTHONDIR", str(folder / "ipython"))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _same_switch_interval() -> object:
+    """Undo what the application sets for the whole process."""
+    before = sys.getswitchinterval()
+    yield
+    sys.setswitchinterval(before)
