@@ -1,0 +1,89 @@
+"""The table of methods: what each is called, its order, and what it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from nodeviz.engine import explicit
+from nodeviz.engine.dop853 import DOP853
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nodeviz.engine.arrays import ComplexArray
+    from nodeviz.engine.tableau import ButcherTableau
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One method of the list.
+
+    Attributes
+    ----------
+    name, title : how code and people call it
+    order : order of convergence
+    adaptive : whether it estimates its error and so can choose its steps; otherwise it needs n_steps or dt
+    implicit : whether it solves equations in every step, as stiff problems want
+    evaluations_per_step : evaluations of the field in one accepted step; None where it depends on the problem
+    stability_function : R(z) on y' = lambda y, z = dt lambda; None where a method has none
+    source : where it comes from
+    tableau : its coefficients; None for the symplectic pair
+    """
+
+    name: str
+    title: str
+    order: int
+    adaptive: bool
+    implicit: bool
+    evaluations_per_step: int | None
+    stability_function: Callable[[ComplexArray], ComplexArray] | None
+    source: str
+    tableau: ButcherTableau | None
+
+
+def _explicit(tableau: ButcherTableau) -> Method:
+    return Method(
+        name=tableau.name,
+        title=tableau.title,
+        order=tableau.order,
+        adaptive=tableau.adaptive,
+        implicit=False,
+        evaluations_per_step=tableau.evaluations_per_step,
+        stability_function=tableau.stability_function,
+        source=tableau.source,
+        tableau=tableau,
+    )
+
+
+_ALL = (
+    _explicit(explicit.EULER),
+    _explicit(explicit.MIDPOINT),
+    _explicit(explicit.HEUN),
+    _explicit(explicit.RALSTON),
+    _explicit(explicit.KUTTA3),
+    _explicit(explicit.RK4),
+    _explicit(explicit.RK38),
+    _explicit(explicit.BOSH3),
+    _explicit(explicit.DOPRI5),
+    _explicit(explicit.TSIT5),
+    _explicit(DOP853),
+)
+
+METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for method in _ALL})
+
+
+def find_method(name: str) -> Method:
+    """Return the method of that name.
+
+    Raises
+    ------
+    ValueError : no such method; the nearest name is suggested
+    """
+    if name in METHODS:
+        return METHODS[name]
+    near = get_close_matches(str(name), METHODS, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(METHODS)}"
+    raise ValueError(f"method={name!r}: no such method; {hint}")
