@@ -1,10 +1,13 @@
-"""The named planar systems: typed equations with parameters, starts and a view in which they show what they are about."""
+"""The named planar systems: typed equations with parameters, starts, and a view that shows what they are about."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Point = tuple[float, float]
 
@@ -172,8 +175,7 @@ _ALL = (
         x_range=(-2.6, 2.6),
         y_range=(-1.5, 1.5),
         equal_aspect=False,
-        note="It creeps along a curve and then jumps; explicit methods must take tiny steps even while nothing
-        happens.",
+        note="It creeps along a curve and then jumps; explicit methods take tiny steps even while nothing happens.",
     ),
 )
 

@@ -7,10 +7,21 @@ from scipy.integrate import solve_ivp
 from nodeviz.problems.equations import parse_equations
 from nodeviz.problems.systems import SYSTEMS, System
 
-NAMES = {
-    "spiral", "linear", "van-der-pol", "lotka-volterra", "pendulum", "duffing", "fitzhugh-nagumo", "brusselator", "hopf",
-    "saddle", "stiff",
-}  # fmt: skip
+NAMES = set(
+    [
+        "spiral",
+        "linear",
+        "van-der-pol",
+        "lotka-volterra",
+        "pendulum",
+        "duffing",
+        "fitzhugh-nagumo",
+        "brusselator",
+        "hopf",
+        "saddle",
+        "stiff",
+    ]
+)
 
 
 def test_the_list_is_complete() -> None:
