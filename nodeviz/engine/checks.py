@@ -147,8 +147,8 @@ def check_grid(method: Method, ts: FloatArray, dt: Any, n_steps: Any, max_steps:
     return None
 
 
-def check_slope(vector_field: VectorField, t: Any, y0: FloatArray) -> None:
-    """Evaluate the field once and check the shape of its answer.
+def first_slope(vector_field: VectorField, t: Any, y0: FloatArray) -> FloatArray:
+    """Evaluate the field at the start, shape of y0: the first evaluation of the solve, and the check of its shape.
 
     Raises
     ------
@@ -157,3 +157,4 @@ def check_slope(vector_field: VectorField, t: Any, y0: FloatArray) -> None:
     slope = np.asarray(vector_field(t, y0.copy()))
     if slope.shape != y0.shape:
         raise ValueError(f"vector_field returned shape {slope.shape}; it must return that of y0, {y0.shape}")
+    return slope.astype(y0.dtype)

@@ -13,11 +13,13 @@ from nodeviz.engine import checks, reasons
 from nodeviz.engine.controllers import FRESH, I_CONTROLLER, Controller, decide
 from nodeviz.engine.events import Event, EventLocator
 from nodeviz.engine.first_step import first_step
+from nodeviz.engine.implicit import ImplicitStepper
 from nodeviz.engine.methods import Method, find_method
 from nodeviz.engine.norms import ErrorNorm, all_finite
 from nodeviz.engine.recorder import Recorder
 from nodeviz.engine.solution import EventHits, Solution, Status, StepRecord
 from nodeviz.engine.steppers import ExplicitStepper, Stepper
+from nodeviz.engine.symplectic import SymplecticStepper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -122,8 +124,8 @@ def solve_steps(
     if per_sample:
         raise ValueError("per_sample: not built yet")
     with np.errstate(all="ignore"):
-        checks.check_slope(vector_field, times[0], state)
-    stepper = _make_stepper(chosen, vector_field, state, jacobian)
+        slope = checks.first_slope(vector_field, float(times[0]), state)
+    stepper = _make_stepper(chosen, vector_field, state, slope, jacobian, tolerances if grid is None else None)
     march = _March(
         stepper=stepper,
         recorder=Recorder(times, state, record=record, dense=dense),
@@ -137,10 +139,19 @@ def solve_steps(
     return _collect(march, march.adaptive(vector_field, tolerances, controller or I_CONTROLLER, dt0, dt_min, limit))
 
 
-def _make_stepper(method: Method, vector_field: VectorField, y0: FloatArray, jacobian: Any) -> Stepper:
-    del jacobian
-    assert method.tableau is not None
-    return ExplicitStepper(method.tableau, vector_field, y0)
+def _make_stepper(
+    method: Method,
+    vector_field: VectorField,
+    y0: FloatArray,
+    f0: FloatArray,
+    jacobian: Callable[[Any, FloatArray], Any] | None,
+    tolerances: checks.Tolerances | None,
+) -> Stepper:
+    if method.tableau is None:
+        return SymplecticStepper(vector_field, y0, f0, leapfrog=method.name == "leapfrog")
+    if method.implicit:
+        return ImplicitStepper(method.tableau, vector_field, y0, f0, jacobian=jacobian, tolerances=tolerances)
+    return ExplicitStepper(method.tableau, vector_field, y0, f0)
 
 
 def _collect(march: _March, steps: Generator[None, None, tuple[Status, str]]) -> Generator[None, None, Solution]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nodeviz.engine import explicit
 from nodeviz.engine.dop853 import DOP853
+from nodeviz.engine.implicit import BACKWARD_EULER, RADAU, TRAPEZOID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,32 +45,54 @@ class Method:
     tableau: ButcherTableau | None
 
 
-def _explicit(tableau: ButcherTableau) -> Method:
+def _runge_kutta(tableau: ButcherTableau) -> Method:
+    implicit = not tableau.explicit
     return Method(
         name=tableau.name,
         title=tableau.title,
         order=tableau.order,
-        adaptive=tableau.adaptive,
-        implicit=False,
-        evaluations_per_step=tableau.evaluations_per_step,
+        # Radau's error estimate needs the Jacobian, so it is no row of its tableau.
+        adaptive=tableau.adaptive or tableau is RADAU,
+        implicit=implicit,
+        evaluations_per_step=None if implicit else tableau.evaluations_per_step,
         stability_function=tableau.stability_function,
         source=tableau.source,
         tableau=tableau,
     )
 
 
+def _symplectic(name: str, title: str, order: int, source: str) -> Method:
+    return Method(
+        name=name,
+        title=title,
+        order=order,
+        adaptive=False,
+        implicit=False,
+        evaluations_per_step=2,
+        stability_function=None,
+        source=source,
+        tableau=None,
+    )
+
+
+_GNI = "Hairer, Lubich, Wanner: Geometric Numerical Integration (2006)"
 _ALL = (
-    _explicit(explicit.EULER),
-    _explicit(explicit.MIDPOINT),
-    _explicit(explicit.HEUN),
-    _explicit(explicit.RALSTON),
-    _explicit(explicit.KUTTA3),
-    _explicit(explicit.RK4),
-    _explicit(explicit.RK38),
-    _explicit(explicit.BOSH3),
-    _explicit(explicit.DOPRI5),
-    _explicit(explicit.TSIT5),
-    _explicit(DOP853),
+    _runge_kutta(explicit.EULER),
+    _runge_kutta(explicit.MIDPOINT),
+    _runge_kutta(explicit.HEUN),
+    _runge_kutta(explicit.RALSTON),
+    _runge_kutta(explicit.KUTTA3),
+    _runge_kutta(explicit.RK4),
+    _runge_kutta(explicit.RK38),
+    _runge_kutta(explicit.BOSH3),
+    _runge_kutta(explicit.DOPRI5),
+    _runge_kutta(explicit.TSIT5),
+    _runge_kutta(DOP853),
+    _runge_kutta(BACKWARD_EULER),
+    _runge_kutta(TRAPEZOID),
+    _runge_kutta(RADAU),
+    _symplectic("symplectic-euler", "Symplectic Euler", 1, f"{_GNI}, section I.1.2; kick, then drift"),
+    _symplectic("leapfrog", "Leapfrog (Stormer-Verlet)", 2, f"{_GNI}, section I.1.4; half kick, drift, half kick"),
 )
 
 METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for method in _ALL})

@@ -78,15 +78,15 @@ class ExplicitStepper:
     vector-matrix product over its tail: one pass through memory, and the small terms are added before y.
     """
 
-    def __init__(self, tableau: ButcherTableau, vector_field: VectorField, y0: FloatArray) -> None:
+    def __init__(self, tableau: ButcherTableau, vector_field: VectorField, y0: FloatArray, f0: FloatArray) -> None:
         self.tableau = tableau
-        self.nfe = 0
+        self.nfe = 1
         self.err_order = 0 if tableau.err_order is None else tableau.err_order
         self._evaluate = writer(vector_field)
         self._shape = y0.shape
         self._dtype = y0.dtype
         self._t = self._dt = 0.0
-        self._slope_known = False
+        self._slope_known = True
         self._end_known = 0
         rows = tableau.n_stages + len(tableau.end_stages) + 1
         self._buffer = np.zeros((rows, y0.size), y0.dtype)
@@ -94,6 +94,7 @@ class ExplicitStepper:
         self.y: FloatArray = self._buffer[-1]
         self._k0: FloatArray = self._buffer[-2]
         self.y[:] = y0.ravel()
+        self._k0[:] = f0.ravel()
         self.y_new = np.empty_like(self.y)
         self._bind()
 
