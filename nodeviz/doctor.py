@@ -42,6 +42,7 @@ WINDOW_LIBRARIES = (
     Library("libfontconfig.so.1", "libfontconfig1"),
     Library("libxkbcommon.so.0", "libxkbcommon0"),
     Library("libdbus-1.so.3", "libdbus-1-3"),
+    Library("libglib-2.0.so.0", "libglib2.0-0"),
     Library("libxkbcommon-x11.so.0", "libxkbcommon-x11-0", x11=True),
     Library("libxcb-cursor.so.0", "libxcb-cursor0", x11=True),
     Library("libxcb-icccm.so.4", "libxcb-icccm4", x11=True),

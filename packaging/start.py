@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"nodeviz: {error}; start the same command again once that is mended", file=sys.stderr)
+        print(f"nodeviz: {error}\nThen start the same command again.", file=sys.stderr)
         return 1
 
 
@@ -139,7 +139,7 @@ def provide_venv_module() -> None:
         return
     package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
     if not install([package]):
-        raise OSError(f"this Python has no venv module: install it with: sudo apt-get install -y {package}")
+        raise OSError(f"this Python has no venv module, which brings: sudo apt-get install -y {package}")
 
 
 def call(command: Sequence[str | Path]) -> None:
@@ -157,7 +157,8 @@ def provide_libraries(*, x11: bool) -> bool:
         return True
     if install([library.package for library in missing]):
         return True
-    print(f"nodeviz: system libraries are missing; {doctor.install_command(missing)}", file=sys.stderr)
+    names = ", ".join(library.soname for library in missing)
+    print(f"nodeviz: Qt needs {names}; to install: {doctor.install_command(missing)}", file=sys.stderr)
     return False
 
 

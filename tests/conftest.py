@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -30,11 +29,3 @@ def _own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     monkeypatch.setenv("NODEVIZ_CONFIG_DIR", str(folder))
     monkeypatch.setenv("IPYTHONDIR", str(folder / "ipython"))
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _same_switch_interval() -> object:
-    """Undo what the application sets for the whole process."""
-    before = sys.getswitchinterval()
-    yield
-    sys.setswitchinterval(before)
