@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -97,8 +97,7 @@ def remember_where(
     return newest, np.where(accepted, memory[0], memory[1])
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What follows from one attempted step: whether it counts, the next dt, and whether dt has become too small."""
 
     accepted: bool

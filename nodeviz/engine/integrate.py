@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import isfinite, nan, ulp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -230,7 +230,7 @@ class _March:
         norm = ErrorNorm(tolerances.rtol, tolerances.atol, stepper.y)
         dt = self._guess(vector_field, order, tolerances) if dt0 is None else min(dt0, abs(t1 - t))
         for _ in range(max_steps):
-            floor = max(dt_min or 0.0, 4 * np.spacing(abs(t)))
+            floor = max(dt_min or 0.0, 4 * ulp(t))
             dt = max(dt, floor)
             last = dt >= abs(t1 - t) * (1 - 1e-10)
             step = t1 - t if last else sign * dt

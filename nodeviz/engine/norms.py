@@ -16,16 +16,17 @@ class ErrorNorm:
     """err_ratio = RMS over all n values of y_err / (atol + rtol max(|y|, |y_new|)), in buffers bound once per solve."""
 
     def __init__(self, rtol: float, atol: float, y: FloatArray) -> None:
-        self._rtol, self._atol = rtol, atol
+        # A 0-d array: NumPy takes it in quicker than a float.
+        self._rtol, self._floor = rtol, np.array(atol / rtol, y.dtype)
         self._abs_y, self._abs_new, self._scale = np.abs(y), np.empty_like(y), np.empty_like(y)
 
     def __call__(self, stepper: Stepper) -> float:
         """Return the ratio of the attempted step; infinite or NaN when the step is."""
-        np.abs(stepper.y_new, out=self._abs_new)
-        np.maximum(self._abs_y, self._abs_new, out=self._scale)
-        np.multiply(self._scale, self._rtol, out=self._scale)
-        np.add(self._scale, self._atol, out=self._scale)
-        return stepper.err_ratio(self._scale)
+        np.abs(stepper.y_new, self._abs_new)
+        np.maximum(self._abs_y, self._abs_new, self._scale)
+        # Scaled in units of rtol, which saves a pass.
+        np.add(self._scale, self._floor, self._scale)
+        return stepper.err_ratio(self._scale) / self._rtol
 
     def accept(self) -> None:
         """Take |y_new| for the |y| of the next step."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,8 @@ from nodeviz.engine.solution import StepRecord
 if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray
     from nodeviz.engine.steppers import Stepper
+
+_EIGHT_EPS = 8 * sys.float_info.epsilon
 
 
 class Recorder:
@@ -96,4 +99,4 @@ class Recorder:
 
 def _slack(t: float) -> float:
     """Return the rounding error of a time that n steps have led to; n dt and linspace differ by about one ulp of t1."""
-    return 8 * np.finfo(float).eps * abs(t)
+    return _EIGHT_EPS * abs(t)

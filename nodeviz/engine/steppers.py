@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import gcd, sqrt
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -12,10 +12,13 @@ from nodeviz.engine.dense import Piece
 
 if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray, VectorField
-    from nodeviz.engine.tableau import ButcherTableau
+    from nodeviz.engine.tableau import ButcherTableau, Row
 
 Into = Callable[[Any, Any, Any], Any]
 """(t, y, out): writes dy/dt into out."""
+
+Product = Callable[[Any, Any, Any], Any]
+"""(weights, rows, out): writes weights @ rows into out."""
 
 
 def writer(vector_field: VectorField) -> Into:
@@ -71,6 +74,18 @@ class Stepper(Protocol):
         ...
 
 
+class _Stage(NamedTuple):
+    """One stage sum and the evaluation that follows it."""
+
+    c: float
+    product: Product
+    weights: FloatArray
+    rows: FloatArray
+    target: FloatArray
+    argument: FloatArray
+    k: FloatArray
+
+
 class ExplicitStepper:
     """Steps of an explicit tableau.
 
@@ -90,62 +105,69 @@ class ExplicitStepper:
         self._end_known = 0
         rows = tableau.n_stages + len(tableau.end_stages) + 1
         self._buffer = np.zeros((rows, y0.size), y0.dtype)
-        self._last = rows - 1
         self.y: FloatArray = self._buffer[-1]
         self._k0: FloatArray = self._buffer[-2]
         self.y[:] = y0.ravel()
         self._k0[:] = f0.ravel()
         self.y_new = np.empty_like(self.y)
+        self._fsal = tableau.fsal
+        # f(t + dt, y_new): the last stage, or the first of those that only the interpolant needs.
+        self._end_slope = self._buffer[-1 - tableau.n_stages - (not tableau.fsal)]
         self._bind()
 
     def _bind(self) -> None:
-        """Prepare, for every stage, the weights, the rows they meet, and where the sum and the slope go."""
-        tab, last = self.tableau, self._last
-        stages = list(zip(tab.c, tab.a, strict=True))
-        rows = [row for _, row in stages[1:]] + [tab.b] + [row for _, row in tab.end_stages]
-        self._unit = np.zeros((len(rows), last), self._dtype)
-        for i, row in enumerate(rows):
-            self._unit[i, last - len(row) :] = row[::-1]
-        self._weights = np.ones((len(rows), last + 1), self._dtype)
-        argument = np.empty(self.y.size, self._dtype)
-        sums = [self._sum(i, row) for i, row in enumerate(rows)]
-        n = tab.n_stages
-        self._stages = []
-        for i, (c, _) in enumerate(stages[1:], start=1):
-            target = self.y_new if tab.fsal and i == n - 1 else argument
-            k = self._buffer[last - 1 - i].reshape(self._shape)
-            self._stages.append((c, *sums[i - 1], target, target.reshape(self._shape), k))
-        self._final = sums[n - 1]
-        self._end = []
-        for j, (c, _) in enumerate(tab.end_stages):
-            k = self._buffer[last - 1 - n - j].reshape(self._shape)
-            self._end.append((c, *sums[n + j], argument, argument.reshape(self._shape), k))
-        self._k0_shaped = self._k0.reshape(self._shape)
-        self._y_shaped = self.y.reshape(self._shape)
-        self._bind_errors()
+        """Prepare, for every stage, the product that sums, the rows it meets, and where sum and slope go."""
+        tab, n = self.tableau, self.tableau.n_stages
+        stages = [*zip(tab.c[1:], tab.a[1:], strict=True), (1.0, tab.b), *tab.end_stages]
+        argument = np.empty_like(self.y)
+        bound = []
+        for place, ((c, _), (product, weights, rows)) in enumerate(
+            zip(stages, self._sums(stages), strict=True), start=1
+        ):
+            target = self.y_new if place == n or (tab.fsal and place == n - 1) else argument
+            # Of the buffer's rows, stage i (from 0) is number i + 1 from the end; b itself is no stage.
+            k = self._buffer[-2 - place if place < n else -1 - place]
+            shaped = target.reshape(self._shape), k.reshape(self._shape)
+            bound.append(_Stage(c, product, weights, rows, target, *shaped))
+        self._stages, self._final, self._end = bound[: n - 1], bound[n - 1], bound[n:]
+        self._k0_shaped, self._y_shaped = self._k0.reshape(self._shape), self.y.reshape(self._shape)
+        self._err_rows = self._buffer[-1 - n : -1]
+        self._err = np.empty_like(self.y)
         # Interpolation: powers of x times this matrix gives the weights of the rows of the buffer, y last.
         self._dense = np.ascontiguousarray(tab.dense_matrix()[::-1].T)
 
-    def _sum(self, i: int, row: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
-        """Return the weights and rows of one stage sum, without the rows that a stride can skip (RK4 has many)."""
-        used = [j + 1 for j, weight in enumerate(row) if weight != 0.0]
-        stride = gcd(*used)
-        start = self._last - max(used)
-        return self._weights[i, start::stride], self._buffer[start::stride]
+    def _sums(self, stages: Sequence[tuple[float, Row]]) -> list[tuple[Product, FloatArray, FloatArray]]:
+        """Return product, weights and rows of each stage sum, without the rows that a stride can skip (RK4 has many).
 
-    def _bind_errors(self) -> None:
-        weights = [w for w in (self.tableau.b_err, self.tableau.b_err_low) if w is not None]
-        self._err_unit = [np.array(w[::-1], self._dtype) for w in weights]
-        self._err_weights = [w.copy() for w in self._err_unit]
-        self._err_rows = self._buffer[self._last - self.tableau.n_stages : self._last]
-        self._err = np.empty_like(self.y)
+        All weights lie in one vector, those of the error estimates too, so that a new dt costs two operations.
+        """
+        unit: list[float] = []
+        ones: list[float] = []
+        spans: list[tuple[int, int, int, int]] = []
+        for _, row in stages:
+            used = [i + 1 for i, weight in enumerate(row) if weight != 0.0]
+            stride, first = gcd(*used), max(used)
+            weights = [row[i - 1] for i in range(first, 0, -stride)]
+            spans.append((stride, first, len(unit), len(weights)))
+            unit += [*weights, 0.0]
+            ones += [0.0] * len(weights) + [1.0]
+        estimates = [w[::-1] for w in (self.tableau.b_err, self.tableau.b_err_low) if w is not None]
+        end, n = len(unit), self.tableau.n_stages
+        unit += [weight for w in estimates for weight in w]
+        self._unit = np.array(unit, self._dtype)
+        self._ones = np.array(ones + [0.0] * n * len(estimates), self._dtype)
+        self._weights = np.empty_like(self._unit)
+        self._err_weights = [self._weights[end + i * n : end + (i + 1) * n] for i in range(len(estimates))]
+        return [
+            # np.dot is the quicker call, but copies what is not contiguous.
+            (np.dot if stride == 1 else np.matmul, self._weights[i : i + m + 1], self._buffer[-1 - first :: stride])
+            for stride, first, i, m in spans
+        ]
 
     def _scale(self, dt: float) -> None:
-        if dt != self._dt:
-            np.multiply(self._unit, dt, out=self._weights[:, :-1])
-            for unit, weights in zip(self._err_unit, self._err_weights, strict=True):
-                np.multiply(unit, dt, out=weights)
-            self._dt = dt
+        np.multiply(self._unit, dt, self._weights)
+        np.add(self._weights, self._ones, self._weights)
+        self._dt = dt
 
     def slope(self, t: float) -> FloatArray:
         """Return f(t, y), (n,)."""
@@ -157,17 +179,19 @@ class ExplicitStepper:
 
     def attempt(self, t: float, dt: float) -> bool:
         """Compute y_new; always True."""
-        self._scale(dt)
+        if dt != self._dt:
+            self._scale(dt)
         self._t, self._end_known = t, 0
         if not self._slope_known:
             self.slope(t)
-        dot, evaluate = np.dot, self._evaluate
-        for c, weights, rows, target, argument, k in self._stages:
-            dot(weights, rows, target)
+        evaluate = self._evaluate
+        for c, product, weights, rows, target, argument, k in self._stages:
+            product(weights, rows, target)
             evaluate(t + c * dt, argument, k)
         self.nfe += len(self._stages)
-        if not self.tableau.fsal:
-            dot(*self._final, self.y_new)
+        if not self._fsal:
+            final = self._final
+            final.product(final.weights, final.rows, final.target)
         return True
 
     def errors(self, out: FloatArray) -> None:
@@ -184,22 +208,20 @@ class ExplicitStepper:
     def _squares(self, weights: FloatArray, scale: FloatArray) -> float:
         err = self._err
         np.dot(weights, self._err_rows, err)
-        np.divide(err, scale, out=err)
+        np.divide(err, scale, err)
         return float(np.dot(err, err))
 
     def accept(self) -> None:
         """Make y_new the current state; the slope there is kept where it is known."""
-        if self.tableau.fsal:
-            self._k0[:] = self._buffer[self._last - self.tableau.n_stages]
-        elif self._end_known:
-            self._k0[:] = self._buffer[self._last - self.tableau.n_stages - 1]
-        self._slope_known = self.tableau.fsal or self._end_known > 0
+        if self._fsal or self._end_known:
+            self._k0[:] = self._end_slope
+        self._slope_known = self._fsal or self._end_known > 0
         self.y[:] = self.y_new
 
     def _complete(self) -> None:
         """Evaluate the stages that only the interpolant needs."""
-        for c, weights, rows, target, argument, k in self._end[self._end_known :]:
-            np.dot(weights, rows, target)
+        for c, product, weights, rows, target, argument, k in self._end[self._end_known :]:
+            product(weights, rows, target)
             self._evaluate(self._t + c * self._dt, argument, k)
             self.nfe += 1
             self._end_known += 1
@@ -207,8 +229,8 @@ class ExplicitStepper:
     def interpolate(self, x: FloatArray, out: FloatArray) -> None:
         """Write the states at t + x dt into out, (M, n): one matrix product over the stages."""
         self._complete()
-        powers = x[:, None] ** np.arange(1, len(self._dense) + 1)
-        weights = np.ones((len(x), self._last + 1), self._dtype)
+        powers = np.cumprod(np.broadcast_to(x[:, None], (len(x), len(self._dense))), axis=1)
+        weights = np.ones((len(x), len(self._buffer)), self._dtype)
         weights[:, :-1] = self._dt * (powers @ self._dense)
         np.dot(weights, self._buffer, out)
 
