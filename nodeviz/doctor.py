@@ -165,7 +165,7 @@ def _requirements() -> list[str]:
     except importlib.metadata.PackageNotFoundError:
         project = Path(__file__).resolve().parents[1] / "pyproject.toml"
         declared = tomllib.loads(project.read_text("utf-8"))["project"]["dependencies"] if project.exists() else []
-    return [requirement for requirement in declared if "extra ==" not in requirement]
+    return [requirement.partition(";")[0].strip() for requirement in declared if "extra ==" not in requirement]
 
 
 def _libraries() -> list[Finding]:

@@ -102,7 +102,7 @@ del thread
     assert "Destroyed while thread" in done.stderr
 
 
-def test_an_exception_in_a_thread_ends_it_like_any_other(qtbot: QtBot) -> None:
+def test_an_exception_in_a_thread_ends_it_like_any_other() -> None:
     """Which is why the worker catches everything itself."""
     code = """
 import sys
