@@ -33,9 +33,10 @@ class Piece:
             y = y * x + row
         return y
 
-    def at(self, x: FloatArray, out: FloatArray) -> None:
+    def at(self, x: Sequence[float], out: FloatArray) -> None:
         """Write the flat states at t + x dt, x (M,), into out, (M, n)."""
-        np.dot(x[:, None].astype(out.dtype) ** np.arange(len(self.coefficients)), self.coefficients, out)
+        powers = np.power.outer(np.array(x, out.dtype), np.arange(len(self.coefficients)))
+        np.dot(powers.astype(out.dtype), self.coefficients, out)
 
 
 def hermite(y0: FloatArray, y1: FloatArray, dt_f0: FloatArray, dt_f1: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from nodeviz.engine.steppers import writer
 from nodeviz.engine.tableau import ButcherTableau
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from nodeviz.engine.arrays import FloatArray, VectorField
     from nodeviz.engine.checks import Tolerances
@@ -218,6 +218,6 @@ class ImplicitStepper:
         z = self._z[-len(self._lagrange) :].reshape(len(self._lagrange), -1)
         return Piece(self._t, self._dt, np.concatenate([self.y[None], self._lagrange @ z]))
 
-    def interpolate(self, x: FloatArray, out: FloatArray) -> None:
+    def interpolate(self, x: Sequence[float], out: FloatArray) -> None:
         """Write the states at t + x dt into out, (M, n)."""
         self.piece().at(x, out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite, nan, ulp
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from nodeviz.engine.arrays import FloatArray, VectorField
+    from nodeviz.engine.reasons import Ending
 
 __all__ = ["Event", "EventHits", "Solution", "Status", "StepRecord", "solve", "solve_steps"]
 
 MAX_STEPS = 100_000
+YIELD_AFTER = 1e-3
+"""Seconds of stepping between two yields: often enough to pause or cancel, rare enough to cost nothing."""
 
 
 def solve(
@@ -108,7 +112,7 @@ def solve_steps(
     dt0: float | None = None,
     dt_min: float | None = None,
 ) -> Generator[None, None, Solution]:
-    """Return a generator that yields after every attempted step and returns the Solution. Arguments as for ``solve``.
+    """Return a generator that yields after each step, or few, and returns the Solution. Arguments as for ``solve``.
 
     Wrong arguments raise at once, before the first ``next``. A caller whose time is up throws TimeoutError into the
     generator: it then returns the part solved, with status ``timeout``.
@@ -154,20 +158,22 @@ def _make_stepper(
     return ExplicitStepper(method.tableau, vector_field, y0, f0)
 
 
-def _collect(march: _March, steps: Generator[None, None, tuple[Status, str]]) -> Generator[None, None, Solution]:
+def _collect(march: _March, steps: Generator[None, None, Ending]) -> Generator[None, None, Solution]:
     """Drive the steps, quiet about overflow (a status says it), and put the Solution together."""
-    while True:
+    ending: Ending | None = None
+    while ending is None:
         try:
             with np.errstate(all="ignore"):
-                next(steps)
+                pause = perf_counter() + YIELD_AFTER
+                while perf_counter() < pause:
+                    next(steps)
         except StopIteration as stop:
-            ending: tuple[Status, str] = stop.value
-            break
-        try:
-            yield
-        except TimeoutError:
-            ending = march.reasons.timeout(march.recorder.t)
-            break
+            ending = stop.value
+        else:
+            try:
+                yield
+            except TimeoutError:
+                ending = march.reasons.timeout(march.recorder.t)
     ts, ys = march.recorder.finish(march.stepper.y)
     return Solution(
         ts=ts,
@@ -196,7 +202,7 @@ class _March:
     n_accepted: int = 0
     n_rejected: int = 0
 
-    def fixed(self, grid: checks.Grid) -> Generator[None, None, tuple[Status, str]]:
+    def fixed(self, grid: checks.Grid) -> Generator[None, None, Ending]:
         """Take the steps of the grid."""
         stepper, t = self.stepper, self.t0
         dt = grid.dt if self.t1 > self.t0 else -grid.dt
@@ -223,7 +229,7 @@ class _March:
         dt0: float | None,
         dt_min: float | None,
         max_steps: int,
-    ) -> Generator[None, None, tuple[Status, str]]:
+    ) -> Generator[None, None, Ending]:
         """Take steps whose error the controller accepts."""
         stepper, t, t1 = self.stepper, self.t0, self.t1
         sign, order, memory = (1.0 if t1 > t else -1.0), stepper.err_order + 1, FRESH

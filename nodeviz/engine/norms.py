@@ -22,11 +22,12 @@ class ErrorNorm:
 
     def __call__(self, stepper: Stepper) -> float:
         """Return the ratio of the attempted step; infinite or NaN when the step is."""
+        scale = self._scale
         np.abs(stepper.y_new, self._abs_new)
-        np.maximum(self._abs_y, self._abs_new, self._scale)
+        np.maximum(self._abs_y, self._abs_new, scale)
         # Scaled in units of rtol, which saves a pass.
-        np.add(self._scale, self._floor, self._scale)
-        return stepper.err_ratio(self._scale) / self._rtol
+        np.add(scale, self._floor, scale)
+        return stepper.err_ratio(scale) / self._rtol
 
     def accept(self) -> None:
         """Take |y_new| for the |y| of the next step."""

@@ -56,11 +56,9 @@ class Recorder:
         while last < len(self._targets) and self._targets[last] < limit:
             last += 1
         if last > first:
-            if piece is not None:
-                self._ys[first:last] = [piece(time) for time in self.ts[first:last].tolist()]
-            else:
-                # The full step is what the interpolant spans, shortened or not.
-                stepper.interpolate((self.ts[first:last] - t) / (t_new - t), self._ys[first:last])
+            start, dt = (t, t_new - t) if piece is None else (piece.t, piece.dt)
+            places = [(self._sign * target - start) / dt for target in self._targets[first:last]]
+            (stepper.interpolate if piece is None else piece.at)(places, self._ys[first:last])
         self._next = last
         self._fill(y_new, t_new)
 

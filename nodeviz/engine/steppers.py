@@ -61,7 +61,7 @@ class Stepper(Protocol):
         """Make y_new the current state."""
         ...
 
-    def interpolate(self, x: FloatArray, out: FloatArray) -> None:
+    def interpolate(self, x: Sequence[float], out: FloatArray) -> None:
         """Write the states at t + x dt, x (M,), into out, (M, n)."""
         ...
 
@@ -124,7 +124,8 @@ class ExplicitStepper:
         for place, ((c, _), (product, weights, rows)) in enumerate(
             zip(stages, self._sums(stages), strict=True), start=1
         ):
-            target = self.y_new if place == n or (tab.fsal and place == n - 1) else argument
+            # Until y_new is final, its memory holds the arguments of the stages: less to keep in cache.
+            target = self.y_new if place <= n else argument
             # Of the buffer's rows, stage i (from 0) is number i + 1 from the end; b itself is no stage.
             k = self._buffer[-2 - place if place < n else -1 - place]
             shaped = target.reshape(self._shape), k.reshape(self._shape)
@@ -133,8 +134,9 @@ class ExplicitStepper:
         self._k0_shaped, self._y_shaped = self._k0.reshape(self._shape), self.y.reshape(self._shape)
         self._err_rows = self._buffer[-1 - n : -1]
         self._err = np.empty_like(self.y)
-        # Interpolation: powers of x times this matrix gives the weights of the rows of the buffer, y last.
-        self._dense = np.ascontiguousarray(tab.dense_matrix()[::-1].T)
+        # Interpolation: (1, dt x, dt x^2, ...) times this matrix gives the weights of all rows of the buffer.
+        self._dense = np.zeros((tab.dense_matrix().shape[1] + 1, len(self._buffer)), self._dtype)
+        self._dense[0, -1], self._dense[1:, :-1] = 1.0, tab.dense_matrix()[::-1].T
 
     def _sums(self, stages: Sequence[tuple[float, Row]]) -> list[tuple[Product, FloatArray, FloatArray]]:
         """Return product, weights and rows of each stage sum, without the rows that a stride can skip (RK4 has many).
@@ -226,18 +228,16 @@ class ExplicitStepper:
             self.nfe += 1
             self._end_known += 1
 
-    def interpolate(self, x: FloatArray, out: FloatArray) -> None:
+    def interpolate(self, x: Sequence[float], out: FloatArray) -> None:
         """Write the states at t + x dt into out, (M, n): one matrix product over the stages."""
         self._complete()
-        powers = np.cumprod(np.broadcast_to(x[:, None], (len(x), len(self._dense))), axis=1)
-        weights = np.ones((len(x), len(self._buffer)), self._dtype)
-        weights[:, :-1] = self._dt * (powers @ self._dense)
-        np.dot(weights, self._buffer, out)
+        dt, powers = self._dt, range(1, len(self._dense))
+        rows = np.array([[1.0, *(dt * place**power for power in powers)] for place in x], self._dtype)
+        np.dot(np.dot(rows, self._dense), self._buffer, out)
 
     def piece(self) -> Piece:
         """Return the polynomial of the attempted step."""
         self._complete()
-        coefficients = np.empty((len(self._dense) + 1, self.y.size), self._dtype)
-        coefficients[0] = self.y
-        np.dot((self._dt * self._dense).astype(self._dtype), self._buffer[:-1], coefficients[1:])
+        coefficients = np.dot(self._dense, self._buffer)
+        coefficients[1:] *= self._dt
         return Piece(self._t, self._dt, coefficients)

@@ -10,6 +10,8 @@ from nodeviz.engine.dense import Piece, hermite
 from nodeviz.engine.steppers import writer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nodeviz.engine.arrays import FloatArray, VectorField
 
 
@@ -95,6 +97,6 @@ class SymplecticStepper:
         slopes = self._dt * self.slope(self._t), self._dt * self._end_slope
         return Piece(self._t, self._dt, hermite(self.y, self.y_new, *slopes))
 
-    def interpolate(self, x: FloatArray, out: FloatArray) -> None:
+    def interpolate(self, x: Sequence[float], out: FloatArray) -> None:
         """Write the states at t + x dt into out, (M, n)."""
         self.piece().at(x, out)
