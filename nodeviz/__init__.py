@@ -1,0 +1,26 @@
+"""nodeviz: a desktop laboratory for ODE solvers and continuous-depth deep learning.
+
+The names below are imported on first use, so that ``import nodeviz`` itself loads neither NumPy nor Qt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nodeviz.api import panels, run, solve
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "panels", "run", "solve"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from nodeviz import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'nodeviz' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,75 @@
+"""Starting and ending the application."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from nodeviz import __version__
+from nodeviz.app.theme import ui_font
+
+if TYPE_CHECKING:
+    from nodeviz.app.main_window import MainWindow
+
+# With small arrays NumPy holds the interpreter lock; at the default of 5 ms a timer is late by up to 137 ms.
+SWITCH_INTERVAL = 1e-4
+
+
+def main(*, panel: str, preset: str | None) -> int:
+    """Open the window and return the exit code."""
+    if not display_available():
+        print_without_display()
+        return 2
+    with contextlib.suppress(OSError, ValueError):
+        faulthandler.enable()
+    application = make_application()
+    window = open_window(panel=panel, preset=preset)
+    # Python handles a signal only when it runs: the clock sees to that, so that Ctrl+C in the terminal works.
+    signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window.close))
+    return int(application.exec())
+
+
+def make_application() -> QApplication:
+    """Return the application object with nodeviz's settings made."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    application.setApplicationName("nodeviz")
+    application.setApplicationVersion(__version__)
+    application.setStyle("Fusion")
+    application.setFont(ui_font())
+    return application
+
+
+def open_window(*, panel: str, preset: str | None) -> MainWindow:
+    """Return the main window, on screen."""
+    from nodeviz.app.main_window import MainWindow
+
+    window = MainWindow()
+    window.begin(panel, preset)
+    window.show()
+    return window
+
+
+def display_available() -> bool:
+    """Whether a window can be shown: Qt aborts the process where it cannot."""
+    if os.environ.get("QT_QPA_PLATFORM", "").startswith(("offscreen", "minimal", "vnc")):
+        return True
+    if sys.platform != "linux":
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def print_without_display() -> None:
+    """Say what works without a display."""
+    sys.stderr.write(
+        "nodeviz: no display to open a window on (DISPLAY and WAYLAND_DISPLAY are not set); without one these work: "
+        "nodeviz list, nodeviz run PANEL --json, nodeviz doctor\n"
+    )

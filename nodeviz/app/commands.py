@@ -1,0 +1,111 @@
+"""Commands as data: menu entry, shortcut and console method all come from one record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtGui import QAction, QKeySequence
+
+from nodeviz.experiments.params import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from PySide6.QtCore import QObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One thing the user can do.
+
+    Attributes
+    ----------
+    id : the name of its console method; title : the text of its menu entry
+    callback : does it; menu : where it stands, ``File`` or ``View/Theme``
+    shortcut : in Qt's notation; checked : tells whether it is on, for what can be switched
+    echoes : whether the line of Python in the log is ``commands.id()``; the others say their own
+    """
+
+    id: str
+    title: str
+    callback: Callable[[], Any]
+    menu: str
+    shortcut: str = ""
+    checked: Callable[[], bool] | None = None
+    echoes: bool = True
+
+
+class CommandTable:
+    """All commands of a window, by id."""
+
+    def __init__(self, parent: QObject, echo: Callable[[str], None]) -> None:
+        self._parent = parent
+        self._echo = echo
+        self._commands: dict[str, Command] = {}
+        self._actions: dict[str, QAction] = {}
+
+    def add(self, command: Command) -> None:
+        """Add a command and make its action."""
+        action = QAction(command.title, self._parent)
+        if command.shortcut:
+            action.setShortcut(QKeySequence(command.shortcut))
+        action.setCheckable(command.checked is not None)
+        action.triggered.connect(lambda: self.run(command.id))
+        self._commands[command.id] = command
+        self._actions[command.id] = action
+
+    def run(self, name: str) -> Any:
+        """Do what a command says; the log gets the line of Python that does it again.
+
+        Raises
+        ------
+        KeyError : no such command; the nearest one is suggested
+        """
+        if name not in self._commands:
+            raise KeyError(f"commands.{name}: unknown; {nearest(name, self._commands)}")
+        command = self._commands[name]
+        if command.echoes:
+            self._echo(f"commands.{name}()")
+        result = command.callback()
+        self.refresh()
+        return result
+
+    def refresh(self) -> None:
+        """Show which commands are on."""
+        for name, command in self._commands.items():
+            if command.checked is not None:
+                self._actions[name].setChecked(command.checked())
+
+    def action(self, name: str) -> QAction:
+        """Return the action of a command, for menus and buttons."""
+        return self._actions[name]
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(self._commands.values())
+
+
+class ConsoleCommands:
+    """The commands as methods, for the console."""
+
+    def __init__(self, table: CommandTable) -> None:
+        object.__setattr__(self, "_table", table)
+
+    def __dir__(self) -> list[str]:
+        return [command.id for command in self._table]
+
+    def __getattr__(self, name: str) -> Callable[[], Any]:
+        table: CommandTable = object.__getattribute__(self, "_table")
+        for command in table:
+            if command.id == name:
+
+                def method() -> Any:
+                    return table.run(name)
+
+                method.__name__ = name
+                method.__doc__ = f"{command.title} (menu {command.menu}; shortcut {command.shortcut or 'none'})."
+                return method
+        raise AttributeError(f"commands.{name}: unknown; {nearest(name, dir(self))}")
+
+    def __repr__(self) -> str:
+        return "\n".join(f"commands.{command.id}()  {command.title}" for command in self._table)

@@ -1,0 +1,189 @@
+"""What the console sees of a panel: parameters as attributes, its run, its cursor and its verbs. Never a widget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from nodeviz.app.interrupt import wait_loop
+from nodeviz.experiments.params import ParamError, declared, nearest
+from nodeviz.experiments.presets import presets
+
+if TYPE_CHECKING:
+    from nodeviz.app.panels.base import Panel
+
+
+class NumberMapView(MutableMapping[str, float]):
+    """A mapping-valued parameter whose entries can be set: ``phase.parameters["mu"] = 2``."""
+
+    def __init__(self, panel: Panel[Any, Any], name: str) -> None:
+        self._panel, self._name = panel, name
+
+    def _values(self) -> dict[str, float]:
+        return dict(getattr(self._panel.params, self._name))
+
+    def __getitem__(self, key: str) -> float:
+        return self._values()[key]
+
+    def __setitem__(self, key: str, value: float) -> None:
+        self._panel.session.change(self._panel.experiment, {self._name: {key: value}})
+
+    def __delitem__(self, key: str) -> None:
+        raise ParamError(f"{self._name}: {key!r} belongs to the equations; change those instead")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values())
+
+    def __len__(self) -> int:
+        return len(self._values())
+
+    def __repr__(self) -> str:
+        return repr(self._values())
+
+
+class PanelFacade:
+    """A panel in the console.
+
+    Parameters are attributes: ``phase.n_steps = 30``; ``phase.n_steps?`` shows help and limits. There are two clocks:
+    play(), pause() and t move the cursor; train(), stop(), step(n) and reset() drive the run.
+    """
+
+    def __init__(self, panel: Panel[Any, Any]) -> None:
+        object.__setattr__(self, "_panel", panel)
+
+    # Parameters.
+
+    def __getattr__(self, name: str) -> Any:
+        panel: Panel[Any, Any] = object.__getattribute__(self, "_panel")
+        known = declared(panel.params)
+        if name in known:
+            value = getattr(panel.params, name)
+            return NumberMapView(panel, name) if hasattr(value, "keys") else value
+        if name in panel.verbs:
+            return getattr(panel, name)
+        if name == panel.time_name:
+            return panel.cursor_time(panel.playbar.fraction)
+        raise AttributeError(f"{panel.experiment}.{name}: unknown; {nearest(name, dir(self))}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        panel: Panel[Any, Any] = object.__getattribute__(self, "_panel")
+        if name in declared(panel.params):
+            panel.session.change(panel.experiment, {name: value})
+        elif name == panel.time_name:
+            panel.put_time(value)
+        elif name in {"seed", "speed", "loop"}:
+            type(self).__dict__[name].__set__(self, value)
+        else:
+            known = [*declared(panel.params), panel.time_name, "seed", "speed", "loop"]
+            raise AttributeError(f"{panel.experiment}.{name}: cannot be set; {nearest(name, known)}")
+
+    def __dir__(self) -> list[str]:
+        panel: Panel[Any, Any] = object.__getattribute__(self, "_panel")
+        own = [name for name in vars(type(self)) if not name.startswith("_")]
+        return sorted({*own, *declared(panel.params), *panel.verbs, panel.time_name})
+
+    def __repr__(self) -> str:
+        known = declared(self._panel.params)
+        rows = [f"  {name} = {spec.kind.to_text(getattr(self._panel.params, name))}" for name, spec in known.items()]
+        return "\n".join([f"{self._panel.record.title}, seed {self.seed}", *rows])
+
+    def set(self, **changes: object) -> None:
+        """Change several parameters in one step of undo."""
+        self._panel.session.change(self._panel.experiment, changes)
+
+    def describe(self, name: str) -> str:
+        """Return the help text of a parameter: what it is, its limits and its default."""
+        known = declared(self._panel.params)
+        if name not in known:
+            raise ParamError(f"{name}: no such parameter; {nearest(name, known)}")
+        return known[name].describe()
+
+    @property
+    def params(self) -> Any:
+        """All parameters, as the frozen object that the run was started with."""
+        return self._panel.params
+
+    def preset(self, name: str | None = None) -> Any:
+        """Start from a preset; without a name return the names with their sentences."""
+        if name is None:
+            return {preset.name: preset.sentence for preset in presets(self._panel.experiment).values()}
+        return self._panel.session.load_preset(self._panel.experiment, name)
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return self._panel.session.state(self._panel.experiment).seed
+
+    @seed.setter
+    def seed(self, seed: int) -> None:
+        self._panel.session.set_seed(self._panel.experiment, seed)
+
+    # Results.
+
+    @property
+    def frame(self) -> Any:
+        """The newest frame: its arrays are what the plots show."""
+        return self._panel.frame
+
+    @property
+    def metrics(self) -> Any:
+        """The metrics of the run, None until it has ended."""
+        return self._panel.metrics
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """All numbers that the run has reported so far."""
+        return {name: list(values) for name, values in self._panel.history.items()}
+
+    # The cursor.
+
+    def play(self) -> None:
+        """Let the cursor move; from the start where it stands at the end."""
+        self._panel.do("play")
+
+    def pause(self) -> None:
+        """Halt the cursor."""
+        self._panel.do("pause")
+
+    @property
+    def speed(self) -> float:
+        """How fast the cursor moves, 0.25 to 4."""
+        return self._panel.playbar.speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self._panel.playbar.set_speed(speed)
+
+    @property
+    def loop(self) -> bool:
+        """Whether the cursor starts again at the end."""
+        return self._panel.playbar.loop.isChecked()
+
+    @loop.setter
+    def loop(self, on: bool) -> None:
+        self._panel.playbar.loop.setChecked(bool(on))
+
+    # The run.
+
+    def train(self) -> None:
+        """Let the run go on."""
+        self._panel.train()
+
+    def stop(self) -> None:
+        """Halt the run where it is."""
+        self._panel.stop()
+
+    def step(self, n: int = 1) -> None:
+        """Let the run take ``n`` more steps, then halt."""
+        self._panel.step(n)
+
+    def reset(self) -> None:
+        """Start the run again from its seed."""
+        self._panel.start()
+
+    def wait(self, until: Callable[[], bool] | None = None, timeout: float | None = 60.0) -> bool:
+        """Wait until the run has ended, or until ``until()`` is true; the plots go on, Ctrl+C ends it.
+
+        Returns whether that happened within ``timeout`` seconds.
+        """
+        return wait_loop(until or (lambda: not self._panel.busy), timeout)

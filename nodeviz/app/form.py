@@ -1,0 +1,481 @@
+"""Form rows made from the declarations of the parameters: most used first, the rest under More."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPainter, QPixmap, QWheelEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from nodeviz.app.theme import code_font, solver_style
+from nodeviz.engine.methods import METHODS
+from nodeviz.experiments.params import Choice, Flag, Names, Number, NumberMap, Param, Text, declared, short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TICKS = 1000
+
+
+class QuietSlider(QSlider):
+    """A slider that leaves the wheel to the column it stands in, unless it has the focus."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll the column rather than change a value by accident."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class QuietCombo(QComboBox):
+    """A choice that leaves the wheel to the column it stands in."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll the column."""
+        event.ignore()
+
+
+class Row(QWidget):
+    """The widget of one parameter. ``edited`` carries the value as typed or set, and whether a drag goes on."""
+
+    edited = Signal(object, bool)
+
+    def __init__(self, spec: Param) -> None:
+        super().__init__()
+        self.spec = spec
+        self.setToolTip(f"{spec.describe()}\nConsole: {spec.name}")
+
+    def show_value(self, value: Any) -> None:
+        """Show a value without telling anybody."""
+        raise NotImplementedError
+
+    def refuse(self, *, refused: bool) -> None:
+        """Mark the entry that was refused, or take the mark away."""
+
+    def _label(self) -> QLabel:
+        unit = f" [{self.spec.unit}]" if self.spec.unit else ""
+        label = QLabel(f"{self.spec.label}{unit}")
+        label.setObjectName("quiet")
+        return label
+
+
+class Entry(QLineEdit):
+    """A line whose text is sent on Enter or when the focus leaves, and only if it was changed."""
+
+    sent = Signal(str)
+
+    def __init__(self, name: str, *, quiet: bool = False) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        if quiet:
+            self.setObjectName("value")
+            self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._shown = ""
+        self.editingFinished.connect(self._finish)
+
+    def show_text(self, text: str) -> None:
+        """Show a text; what a person is typing at this moment stays."""
+        self._shown = text
+        if not (self.hasFocus() and self.isModified()):
+            self.setText(text)
+            self.setCursorPosition(0)
+        self.mark(refused=False)
+
+    def mark(self, *, refused: bool) -> None:
+        """Mark a refused entry by its border."""
+        self.setProperty("refused", refused)
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape brings the value in force back."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.setModified(False)
+            self.show_text(self._shown)
+        else:
+            super().keyPressEvent(event)
+
+    def _finish(self) -> None:
+        if self.isModified() and self.text() != self._shown:
+            self.setModified(False)
+            self.sent.emit(self.text())
+
+
+class NumberRow(Row):
+    """A number: its name, an exact entry, and a slider below."""
+
+    def __init__(self, spec: Param, kind: Number) -> None:
+        super().__init__(spec)
+        self._kind = kind
+        self.entry = Entry(spec.label, quiet=True)
+        self.entry.setFixedWidth(78)
+        self.entry.sent.connect(lambda text: self.edited.emit(text, False))
+        self.slider = QuietSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName(f"{spec.label} slider")
+        self.slider.setRange(0, TICKS)
+        self.slider.valueChanged.connect(self._slid)
+        self.slider.sliderReleased.connect(lambda: self.edited.emit(None, False))
+        self._lo, self._hi = kind.lo, kind.hi
+        head = QHBoxLayout()
+        head.setSpacing(4)
+        head.addWidget(self._label(), 1)
+        head.addWidget(self.entry)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(self.slider)
+
+    def show_value(self, value: Any) -> None:
+        """Show the number; the slider's range widens around it where the limits are far away."""
+        if not self.slider.isSliderDown():
+            self._lo, self._hi = slider_range(self._kind, float(value), (self._lo, self._hi))
+        self.entry.show_text(short(value))
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(round(TICKS * self._place(float(value))))
+
+    def refuse(self, *, refused: bool) -> None:
+        """Mark the entry."""
+        self.entry.mark(refused=refused)
+
+    def _place(self, value: float) -> float:
+        if self._kind.log:
+            return math.log(max(value, self._lo) / self._lo) / math.log(self._hi / self._lo)
+        return (value - self._lo) / (self._hi - self._lo)
+
+    def _slid(self, tick: int) -> None:
+        share = tick / TICKS
+        if self._kind.log:
+            value = self._lo * (self._hi / self._lo) ** share
+            value = float(f"{value:.3g}")
+        else:
+            value = self._lo + share * (self._hi - self._lo)
+            digits = max(0, 2 - math.floor(math.log10(self._hi - self._lo)))
+            value = round(value, digits)
+        if self._kind.integer:
+            value = round(value)
+        self.edited.emit(min(max(value, self._kind.lo), self._kind.hi), self.slider.isSliderDown())
+
+
+def slider_range(kind: Number, value: float, current: tuple[float, float]) -> tuple[float, float]:
+    """Return a range in which a slider is useful: the limits, or less of them where they are orders of magnitude apart.
+
+    The range stays while the value lies inside, so that the handle does not run away from the pointer.
+    """
+    lo, hi = current
+    far = kind.hi / max(kind.lo, 1e-300) > 1e5 if kind.log and kind.integer else kind.hi - kind.lo > 1e3
+    if not far or (kind.log and not kind.integer):
+        return kind.lo, kind.hi
+    if (lo, hi) != (kind.lo, kind.hi) and lo <= value <= hi:
+        return lo, hi
+    if kind.log:
+        return kind.lo, min(kind.hi, max(1000.0 * kind.lo, 4.0 * value))
+    reach = max(4.0 * abs(value), 4.0)
+    reach = float(f"{reach:.1g}")
+    return max(kind.lo, -reach if value < 0 else min(0.0, value)), min(kind.hi, reach if value > 0 else max(reach, 0.0))
+
+
+class ChoiceRow(Row):
+    """A choice among names."""
+
+    def __init__(self, spec: Param, kind: Choice) -> None:
+        super().__init__(spec)
+        self.combo = QuietCombo()
+        self.combo.setAccessibleName(spec.label)
+        self.combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for name, title in kind.choices.items():
+            self.combo.addItem(title, name)
+        self.combo.activated.connect(lambda index: self.edited.emit(self.combo.itemData(index), False))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self._label())
+        column.addWidget(self.combo)
+
+    def show_value(self, value: Any) -> None:
+        """Show the choice; a callable from the console shows its name."""
+        with QSignalBlocker(self.combo):
+            while self.combo.findData("python") >= 0:
+                self.combo.removeItem(self.combo.findData("python"))
+            if callable(value):
+                self.combo.addItem(self.spec.kind.to_text(value), "python")
+            self.combo.setCurrentIndex(self.combo.findData("python" if callable(value) else value))
+
+
+class FlagRow(Row):
+    """A flag."""
+
+    def __init__(self, spec: Param) -> None:
+        super().__init__(spec)
+        self.check = QCheckBox(spec.label)
+        self.check.toggled.connect(lambda on: self.edited.emit(on, False))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.check)
+
+    def show_value(self, value: Any) -> None:
+        """Show the flag."""
+        with QSignalBlocker(self.check):
+            self.check.setChecked(value)
+
+
+class LineRow(Row):
+    """Anything that is written in one line."""
+
+    def __init__(self, spec: Param) -> None:
+        super().__init__(spec)
+        self.entry = Entry(spec.label)
+        self.entry.setPlaceholderText(spec.kind.limits())
+        self.entry.sent.connect(lambda text: self.edited.emit(text, False))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self._label())
+        column.addWidget(self.entry)
+
+    def show_value(self, value: Any) -> None:
+        """Show the text that reads back as the value."""
+        self.entry.show_text(self.spec.kind.to_text(value))
+
+    def refuse(self, *, refused: bool) -> None:
+        """Mark the entry."""
+        self.entry.mark(refused=refused)
+
+
+class TextRow(Row):
+    """Text of several lines, sent when typing pauses, when the focus leaves, or by Ctrl+Enter."""
+
+    PAUSE_MS = 700
+
+    def __init__(self, spec: Param) -> None:
+        super().__init__(spec)
+        self.edit = QPlainTextEdit()
+        self.edit.setAccessibleName(spec.label)
+        self.edit.setTabChangesFocus(True)
+        self.edit.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.edit.setFont(code_font())
+        self.edit.setFixedHeight(72)
+        self._shown = ""
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.timeout.connect(self._send)
+        self.edit.textChanged.connect(lambda: self._pause.start(self.PAUSE_MS))
+        self.edit.installEventFilter(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self._label())
+        column.addWidget(self.edit)
+
+    def show_value(self, value: Any) -> None:
+        """Show a text, with a line for each of its statements; the one being typed stays."""
+        self._shown = "\n".join(part.strip() for part in value.replace("\n", ";").split(";"))
+        if self.edit.hasFocus() and self._pause.isActive():
+            return
+        if tidy(self.edit.toPlainText()) != tidy(self._shown):
+            with QSignalBlocker(self.edit):
+                self.edit.setPlainText(self._shown)
+            self.refuse(refused=False)
+
+    def refuse(self, *, refused: bool) -> None:
+        """Mark the text."""
+        self.edit.setProperty("refused", refused)
+        self.edit.style().unpolish(self.edit)
+        self.edit.style().polish(self.edit)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Send on Ctrl+Enter and when the focus leaves."""
+        if isinstance(event, QFocusEvent) and event.type() == QEvent.Type.FocusOut:
+            self._send()
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+            if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+                self._send()
+                return True
+        return super().eventFilter(watched, event)
+
+    def _send(self) -> None:
+        self._pause.stop()
+        text = self.edit.toPlainText()
+        if tidy(text) != tidy(self._shown):
+            self.edited.emit(text, False)
+
+
+def tidy(text: str) -> str:
+    """Return a text as far as it matters whether it was changed."""
+    return "\n".join(line.strip() for line in text.replace(";", "\n").split("\n") if line.strip())
+
+
+class MapRow(Row):
+    """Named numbers: a slider for each key."""
+
+    def __init__(self, spec: Param, kind: NumberMap) -> None:
+        super().__init__(spec)
+        self._kind = kind
+        self._rows: dict[str, NumberRow] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+
+    def show_value(self, value: Mapping[str, float]) -> None:
+        """Show the numbers; the sliders change only where the keys do."""
+        if list(value) != list(self._rows):
+            for row in self._rows.values():
+                self._column.removeWidget(row)
+                row.deleteLater()
+            self._rows = {key: self._make(key, number) for key, number in value.items()}
+        for key, number in value.items():
+            self._rows[key].show_value(number)
+
+    def _make(self, key: str, number: float) -> NumberRow:
+        kind = Number(self._kind.lo, self._kind.hi)
+        row = NumberRow(Param(key, number, kind, key, help=f"The {key} of the equations."), kind)
+        row.setToolTip(f'Console: {self.spec.name}["{key}"]')
+        row.edited.connect(lambda value, drag: self.edited.emit(None if value is None else {key: value}, drag))
+        self._column.addWidget(row)
+        return row
+
+    def refuse(self, *, refused: bool) -> None:
+        """Mark nothing: an entry that was refused shows the value in force again."""
+
+
+class NamesRow(Row):
+    """A list of entries: a check box with its colour for each of the usual ones, and a line for all."""
+
+    def __init__(self, spec: Param, kind: Names, usual: tuple[str, ...]) -> None:
+        super().__init__(spec)
+        self._kind = kind
+        self._usual = usual
+        self._value: tuple[str, ...] = ()
+        self.checks: dict[str, QCheckBox] = {}
+        self.entry = Entry(spec.label)
+        self.entry.setToolTip(f"{spec.describe()}")
+        self.entry.sent.connect(lambda text: self.edited.emit(text, False))
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(2)
+        self._column.addWidget(self._label())
+        self._boxes = QVBoxLayout()
+        self._boxes.setSpacing(1)
+        self._column.addLayout(self._boxes)
+        self._column.addWidget(self.entry)
+
+    def show_value(self, value: tuple[str, ...]) -> None:
+        """Show the entries in their order, then the usual ones that are not chosen."""
+        self._value = value
+        self.entry.show_text(", ".join(value))
+        methods = {entry.partition(":")[0] for entry in value}
+        wanted = [*value, *(name for name in self._usual if name not in methods)]
+        if wanted != list(self.checks):
+            for check in self.checks.values():
+                self._boxes.removeWidget(check)
+                check.deleteLater()
+            self.checks = {entry: self._make(entry) for entry in wanted}
+        for entry, check in self.checks.items():
+            with QSignalBlocker(check):
+                check.setChecked(entry in value)
+
+    def _make(self, entry: str) -> QCheckBox:
+        method, colon, number = entry.partition(":")
+        check = QCheckBox(self._kind.suggestions[method] + (f" · {number}" if colon else ""))
+        check.setToolTip(f"{METHODS[method].title}. {METHODS[method].source}")
+        check.setIcon(swatch(solver_style(method)[0]))
+        check.setIconSize(QSize(10, 10))
+        check.toggled.connect(lambda on: self._toggle(entry, on=on))
+        self._boxes.addWidget(check)
+        return check
+
+    def _toggle(self, entry: str, *, on: bool) -> None:
+        kept = tuple(one for one in self._value if one != entry)
+        self.edited.emit((*self._value, entry) if on else kept, False)
+
+    def refuse(self, *, refused: bool) -> None:
+        """Mark the entry."""
+        self.entry.mark(refused=refused)
+
+
+def swatch(colour: str) -> QIcon:
+    """Return a small square of one colour."""
+    pixmap = QPixmap(20, 20)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawRoundedRect(0, 0, 20, 20, 5, 5)
+    painter.end()
+    return QIcon(pixmap)
+
+
+def make_row(spec: Param) -> Row:
+    """Return the row that suits a parameter."""
+    kind = spec.kind
+    if isinstance(kind, Number):
+        return NumberRow(spec, kind)
+    if isinstance(kind, Flag):
+        return FlagRow(spec)
+    if isinstance(kind, Choice):
+        return ChoiceRow(spec, kind)
+    if isinstance(kind, NumberMap):
+        return MapRow(spec, kind)
+    if isinstance(kind, Names):
+        return NamesRow(spec, kind, ("euler", "rk4", "dopri5"))
+    if isinstance(kind, Text) and kind.lines:
+        return TextRow(spec)
+    return LineRow(spec)
+
+
+class Form(QWidget):
+    """All rows of a parameter class. ``edited`` carries the name, the value, and whether a drag goes on."""
+
+    edited = Signal(str, object, bool)
+
+    def __init__(self, params: Any, hidden: frozenset[str] = frozenset()) -> None:
+        super().__init__()
+        self.rows = {name: make_row(spec) for name, spec in declared(params).items() if name not in hidden}
+        self._more = QWidget()
+        self._button = QToolButton()
+        self._button.setObjectName("link")
+        self._button.setToolTip("Show or hide the parameters used less often")
+        self._button.clicked.connect(lambda: self.show_more(on=self._more.isHidden()))
+        column, more = QVBoxLayout(self), QVBoxLayout(self._more)
+        for layout in (column, more):
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(8)
+        for name, row in self.rows.items():
+            row.edited.connect(lambda value, drag, name=name: self.edited.emit(name, value, drag))
+            (more if row.spec.more else column).addWidget(row)
+        column.addWidget(self._button)
+        column.addWidget(self._more)
+        column.addStretch(1)
+        self.show_more(on=False)
+
+    def show_more(self, *, on: bool) -> None:
+        """Unfold or fold the rest."""
+        self._more.setVisible(on)
+        self._button.setText("Less ▴" if on else "More ▸")
+
+    def show_params(self, params: Any) -> None:
+        """Show all values."""
+        for name, row in self.rows.items():
+            row.show_value(getattr(params, name))
+
+    def refuse(self, name: str) -> None:
+        """Mark the row whose entry was refused."""
+        if name in self.rows:
+            self.rows[name].refuse(refused=True)

@@ -1,0 +1,250 @@
+"""The main window: docks, menus, status line, and what is remembered between two starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QFontMetrics
+from PySide6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QMenu, QToolButton
+
+from nodeviz.app.clock import Clock
+from nodeviz.app.commands import CommandTable, ConsoleCommands
+from nodeviz.app.console import Console
+from nodeviz.app.errors import LOG, ErrorDialog
+from nodeviz.app.facade import PanelFacade
+from nodeviz.app.panels.phase import PhasePanel
+from nodeviz.app.session import Session
+from nodeviz.app.settings import Layout, SettingsStore
+from nodeviz.app.theme import THEMES, code_font, palette, style_sheet, system_theme
+from nodeviz.app.window_commands import add_commands, menu_path
+from nodeviz.app.worker import Worker
+
+if TYPE_CHECKING:
+    from nodeviz.app.panels.base import Panel
+
+PANELS: tuple[type[Panel[Any, Any]], ...] = (PhasePanel,)
+CLOSING_SECONDS = 0.8
+
+
+class MainWindow(QMainWindow):
+    """Panels in docks around one session, one worker and one clock."""
+
+    def __init__(self, store: SettingsStore | None = None) -> None:
+        super().__init__()
+        self.setWindowTitle("nodeviz")
+        self.setObjectName("main")
+        self.store = store or SettingsStore()
+        self.settings, self._complaint = self.store.load()
+        self.errors = ErrorDialog(self)
+        self.errors.install()
+        self.session = Session(self)
+        self.worker = Worker()
+        self.clock = Clock(self)
+        self.panels: dict[str, Panel[Any, Any]] = {}
+        self.docks: dict[str, QDockWidget] = {}
+        self.commands = CommandTable(self, self.echo)
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(Qt.DockWidgetArea.TopDockWidgetArea))
+        for kind in PANELS:
+            self._add_panel(kind(self.session, self.worker))
+        self.facades = {name: PanelFacade(panel) for name, panel in self.panels.items()}
+        QApplication.instance().setProperty("nodeviz_panels", self.facades)  # type: ignore[union-attr]
+        self._add_console()
+        add_commands(self)
+        self._make_menus()
+        self._make_status_line()
+        self.apply_theme()
+        self.session.echoed.connect(self.echo)
+        self.clock.ticked.connect(self._count)
+        self.resize(1600, 1000)
+        self.worker.start()
+        self.clock.start()
+
+    # Docks.
+
+    def _add_panel(self, panel: Panel[Any, Any]) -> None:
+        dock = QDockWidget(panel.record.title, self)
+        dock.setObjectName(panel.experiment)
+        dock.setWidget(panel)
+        dock.setTitleBarWidget(panel.header)
+        self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, dock)
+        self.panels[panel.experiment] = panel
+        self.docks[panel.experiment] = dock
+        panel.maximise.connect(self.show_alone)
+        panel.said.connect(lambda what, panel=panel: self.commands.run(f"{what}_{panel.experiment}"))
+        self.clock.add(panel)
+
+    def _add_console(self) -> None:
+        import numpy as np
+
+        import nodeviz
+
+        namespace = {**self.facades, "panels": self.facades, "commands": ConsoleCommands(self.commands)}
+        self.console = Console({**namespace, "np": np, "nodeviz": nodeviz})
+        self.console.setObjectName("console")
+        self.console.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.console.exit_requested.connect(lambda: self.docks["console"].hide())
+        dock = QDockWidget("Console", self)
+        dock.setObjectName("console")
+        dock.setWidget(self.console)
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+        dock.hide()
+        self.docks["console"] = dock
+
+    def show_alone(self, name: str) -> None:
+        """Show one panel without the others, or all of them again."""
+        others = [dock for panel, dock in self.docks.items() if panel in self.panels and panel != name]
+        alone = all(dock.isHidden() for dock in others)
+        for dock in others:
+            dock.setVisible(alone)
+
+    def reset_layout(self) -> None:
+        """Put every dock where it was at the first start."""
+        self.resize(1600, 1000)
+        for name, dock in self.docks.items():
+            dock.setFloating(False)
+            area = Qt.DockWidgetArea.BottomDockWidgetArea if name == "console" else Qt.DockWidgetArea.TopDockWidgetArea
+            self.addDockWidget(area, dock)
+            dock.setVisible(name != "console")
+        for panel in self.panels.values():
+            panel.fold(on=False)
+
+    def toggle_console(self) -> None:
+        """Show the console with the prompt ready, or hide it."""
+        dock = self.docks["console"]
+        dock.setVisible(dock.isHidden())
+        if dock.isVisible():
+            self.console.setFocus()
+
+    # Looks.
+
+    @property
+    def theme_name(self) -> str:
+        """The theme in force."""
+        return system_theme().name if self.settings.theme == "system" else self.settings.theme
+
+    def apply_theme(self) -> None:
+        """Put the theme of the settings on everything."""
+        theme = THEMES[self.theme_name]
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.setPalette(palette(theme))
+        self.setStyleSheet(style_sheet(theme))
+        for panel in self.panels.values():
+            panel.set_theme(theme)
+        self.console.set_theme(theme.tokens())
+
+    def toggle_theme(self) -> None:
+        """Change between dark and light, and remember it."""
+        other = "light" if self.theme_name == "dark" else "dark"
+        self.settings = dataclasses.replace(self.settings, theme=other)
+        self.apply_theme()
+        self.tell(self.store.save(self.settings))
+
+    # Menus and status line.
+
+    def _make_menus(self) -> None:
+        for command in self.commands:
+            menu_path(self, command.menu).addAction(self.commands.action(command.id))
+        for panel in self.panels.values():
+            menu = QMenu(panel)
+            for command in self.commands:
+                if command.id.endswith(f"_{panel.experiment}"):
+                    menu.addAction(self.commands.action(command.id))
+            panel.menu_button.setMenu(menu)
+        self.commands.refresh()
+
+    def _make_status_line(self) -> None:
+        bar = self.statusBar()
+        bar.setSizeGripEnabled(False)
+        self.engine_words, self.frame_words = QLabel(), QLabel()
+        self.last_line = QLabel()
+        self.last_line.setObjectName("line")
+        self.last_line.setFont(code_font())
+        button = QToolButton()
+        button.setDefaultAction(self.commands.action("console"))
+        button.setText("Console ▴")
+        bar.addWidget(self.engine_words)
+        bar.addWidget(self.frame_words)
+        bar.addPermanentWidget(self.last_line)
+        bar.addPermanentWidget(button)
+        self._slow = QTimer(self)
+        self._slow.timeout.connect(self._show_rates)
+        self._slow.start(500)
+        self._rate = 0.0
+        self._seen = 0
+
+    def _count(self) -> None:
+        self.commands.refresh()
+
+    def _show_rates(self) -> None:
+        running = [panel.record.title.lower() for panel in self.panels.values() if panel.running]
+        seen = sum(panel.steps_seen for panel in self.panels.values())
+        self._rate, self._seen = (seen - self._seen) / 0.5, seen
+        dropped = sum(panel.dropped for panel in self.panels.values())
+        rate = f" at {self._rate:.0f} steps/s" if running and self._rate else ""
+        self.engine_words.setText(f"{', '.join(running)} running{rate}" if running else "engine idle")
+        self.frame_words.setText(f"{self.clock.frames_per_second():.0f} frames/s, {dropped} dropped")
+
+    def echo(self, line: str) -> None:
+        """Add a line of Python to the log, and show it in the status line."""
+        self.console.echo(line)
+        metrics = QFontMetrics(self.last_line.font())
+        self.last_line.setText(metrics.elidedText(line, Qt.TextElideMode.ElideRight, max(200, self.width() // 2)))
+
+    def tell(self, sentence: str) -> None:
+        """Show a sentence that concerns the whole window, if there is one."""
+        if sentence:
+            self.statusBar().showMessage(sentence, 15_000)
+
+    # Start and end.
+
+    def begin(self, panel: str, preset: str | None) -> None:
+        """Show the layout and the parameters of the last time, then the panel and the preset that were asked for."""
+        layout = self.store.take_layout()
+        if layout is not None:
+            self.restoreGeometry(QByteArray(layout.geometry))
+            if not self.restoreState(QByteArray(layout.state), 1):
+                self.reset_layout()
+        self._restore_panels()
+        if preset is not None:
+            self.session.load_preset(panel, preset)
+        self.docks[panel].show()
+        self.docks[panel].raise_()
+        self.panels[panel].setFocus()
+        for each in self.panels.values():
+            each.start()
+        self.tell(self._complaint)
+
+    def _restore_panels(self) -> None:
+        for name, saved in self.settings.panels.items():
+            if name in self.panels:
+                self.session.restore(name, saved)
+
+    def remember(self) -> None:
+        """Save layout and parameters."""
+        layout = Layout(geometry=self.saveGeometry().data(), state=self.saveState(1).data())
+        self.settings = dataclasses.replace(self.settings, layout=layout, panels=self.session.to_json())
+        complaint = self.store.save(self.settings)
+        if complaint:
+            LOG.warning(complaint)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Save, end the runs and wait for them; a run that hangs is named, and the process then ends at once."""
+        self.remember()
+        self.clock.stop()
+        self._slow.stop()
+        self.console.shutdown()
+        hung = self.worker.close(CLOSING_SECONDS)
+        self.errors.remove()
+        QApplication.instance().setProperty("nodeviz_panels", None)  # type: ignore[union-attr]
+        event.accept()
+        if hung:
+            LOG.error("the run of %s did not end within %.1f s", hung, CLOSING_SECONDS)
+            sys.stderr.flush()
+            # Qt aborts when a running thread is destroyed, which looks like a crash and loses the log.
+            os._exit(1)

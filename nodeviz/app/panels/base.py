@@ -1,0 +1,393 @@
+"""What every panel has: header, plots, a column of controls that folds, caption, message line and play bar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from nodeviz.app.form import Form
+from nodeviz.app.mailbox import Delivery, Ending, Mailbox
+from nodeviz.app.playbar import PlayBar
+from nodeviz.app.theme import DARK, Theme, ui_font
+from nodeviz.experiments.base import Frame, Metrics
+from nodeviz.experiments.params import Number, ParamError, declared, read_number
+from nodeviz.experiments.registry import REGISTRY
+
+if TYPE_CHECKING:
+    from nodeviz.app.plots import Plot
+    from nodeviz.app.session import Session
+    from nodeviz.app.worker import Worker
+
+P = TypeVar("P")
+F = TypeVar("F", bound=Frame)
+COLUMN_WIDTH = 204
+
+
+class Panel(QWidget, Generic[P, F]):
+    """One experiment on screen.
+
+    A panel sends what the user does to the session, starts runs on the worker when the session says that its state
+    changed, and draws the newest frame when the clock ticks. It computes nothing that the experiment should have.
+
+    Subclasses name their ``experiment`` and define `build`, `draw` and `caption`.
+    """
+
+    experiment: ClassVar[str]
+    hidden_rows: ClassVar[frozenset[str]] = frozenset()
+    time_name: ClassVar[str] = "t"
+    verbs: ClassVar[tuple[str, ...]] = ()  # methods that the console may call
+    said = Signal(str)
+    maximise = Signal(str)
+
+    def __init__(self, session: Session, worker: Worker, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.session, self.worker = session, worker
+        self.record = REGISTRY[self.experiment]
+        self.theme: Theme = DARK
+        self.mailbox = Mailbox()
+        self.frame: F | None = None
+        self.metrics: Metrics | None = None
+        self.history: dict[str, list[float]] = {}
+        self.running = False
+        self.dropped = 0
+        self.steps_seen = 0
+        self.details = ""
+        self._shown: P | None = None
+        self._dirty = True
+        self._plots: list[Plot] = []
+        self._lay_out()
+        self.build()
+        self.form.show_params(self.params)
+        session.changed.connect(self._on_changed)
+        session.refused.connect(self._on_refused)
+
+    @property
+    def params(self) -> P:
+        """The parameters in force."""
+        params: P = self.session.state(self.experiment).params
+        return params
+
+    # What a panel defines.
+
+    def build(self) -> None:
+        """Make the plots and put them into ``self.stage``."""
+        raise NotImplementedError
+
+    def draw(self, frame: F, fraction: float) -> None:
+        """Draw a frame with the cursor at a share of its time span."""
+        raise NotImplementedError
+
+    def caption(self, frame: F, fraction: float) -> str:
+        """Return in words, as rich text, what the plots show right now."""
+        raise NotImplementedError
+
+    def subtitle(self) -> str:
+        """Return the quiet text beside the title."""
+        return ""
+
+    def cursor_time(self, fraction: float) -> float:
+        """Return the panel's own time at a share of the span."""
+        return fraction
+
+    # Layout.
+
+    def _lay_out(self) -> None:
+        self.stage = QHBoxLayout()
+        self.stage.setContentsMargins(8, 0, 8, 0)
+        self.stage.setSpacing(8)
+        self.form = Form(self.params, self.hidden_rows)
+        self.form.edited.connect(self._on_edited)
+        self.column = QScrollArea()
+        self.column.setObjectName("column")
+        self.column.setWidget(self.form)
+        self.column.setWidgetResizable(True)
+        self.column.setFrameStyle(0)
+        self.column.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.column.setFixedWidth(COLUMN_WIDTH)
+        self.form.setContentsMargins(0, 0, 10, 0)
+        body = QHBoxLayout()
+        body.setContentsMargins(0, 0, 6, 0)
+        body.setSpacing(4)
+        body.addLayout(self.stage, 1)
+        body.addWidget(self.column)
+        self.words = QLabel()
+        self.words.setObjectName("caption")
+        self.words.setTextFormat(Qt.TextFormat.RichText)
+        self.words.setContentsMargins(16, 4, 16, 8)
+        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.words.setWordWrap(True)
+        self.words.setMinimumHeight(30)
+        self.playbar = PlayBar()
+        self.playbar.changed.connect(self._on_cursor)
+        self.playbar.said.connect(self.do)
+        rule = QFrame()
+        rule.setObjectName("rule")
+        rule.setFixedHeight(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.header = self._header()
+        column.addWidget(self.header)
+        column.addLayout(body, 1)
+        column.addWidget(self._message_line())
+        column.addWidget(self.words)
+        column.addWidget(rule)
+        column.addWidget(self.playbar)
+
+    def _header(self) -> QWidget:
+        header = QWidget()
+        header.setObjectName("header")
+        header.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        row = QHBoxLayout(header)
+        row.setContentsMargins(16, 8, 10, 6)
+        row.setSpacing(10)
+        title = QLabel(self.record.title)
+        title.setObjectName("title")
+        title.setFont(ui_font(14, semibold=True))
+        self.subtitle_label = QLabel()
+        self.subtitle_label.setObjectName("subtitle")
+        row.addWidget(title)
+        row.addWidget(self.subtitle_label, 1)
+        self.fold_button = self.tool("⇥", "Fold or unfold the controls")
+        self.fold_button.clicked.connect(lambda: self.said.emit("fold"))
+        self.maximise_button = self.tool("◻", "Show this panel alone, or all of them")
+        self.maximise_button.clicked.connect(lambda: self.maximise.emit(self.experiment))
+        self.menu_button = self.tool("⋯", "More for this panel")
+        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        for button in (self.fold_button, self.maximise_button, self.menu_button):
+            row.addWidget(button)
+        return header
+
+    def tool(self, text: str, tip: str) -> QToolButton:
+        """Return a quiet button with a name for screen readers."""
+        button = QToolButton()
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        return button
+
+    def _message_line(self) -> QWidget:
+        self.message = QFrame()
+        self.message.setObjectName("message")
+        row = QHBoxLayout(self.message)
+        row.setContentsMargins(16, 6, 8, 6)
+        self.message_text = QLabel()
+        self.message_text.setWordWrap(True)
+        self.message_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.copy_button = self.tool("Copy details", "Copy the details of this error")
+        self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.details))
+        dismiss = self.tool("✕", "Dismiss this message")
+        dismiss.clicked.connect(self.message.hide)
+        row.addWidget(self.message_text, 1)
+        row.addWidget(self.copy_button)
+        row.addWidget(dismiss)
+        self.message.hide()
+        return self.message
+
+    def add_plot(self, plot: Plot) -> Plot:
+        """Let a plot take part in the panel's themes."""
+        if not self._plots:
+            self.setFocusProxy(plot)
+        self._plots.append(plot)
+        plot.set_theme(self.theme)
+        return plot
+
+    @property
+    def plots(self) -> list[Plot]:
+        """All plots of the panel."""
+        return self._plots
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the colours of a theme."""
+        self.theme = theme
+        self.playbar.set_theme(theme)
+        for plot in self._plots:
+            plot.set_theme(theme)
+        self._dirty = True
+
+    def fold(self, *, on: bool) -> None:
+        """Fold the controls away, or show them."""
+        self.column.setVisible(not on)
+        self.fold_button.setText("⇤" if on else "⇥")
+
+    def show_message(self, sentence: str, details: str = "") -> None:
+        """Show one sentence above the caption; the last good picture stays."""
+        self.details = details or sentence
+        self.message_text.setText(sentence)
+        self.copy_button.setVisible(bool(details))
+        self.message.show()
+
+    # What the user does.
+
+    def _on_edited(self, name: str, value: object, drag: bool) -> None:
+        if value is not None:
+            ok = self.session.try_change(self.experiment, {name: value}, drag=name if drag else "")
+            if not ok:
+                self.form.refuse(name)
+        if not drag:
+            self.session.end_drag()
+
+    def _on_refused(self, panel: str, sentence: str) -> None:
+        if panel == self.experiment:
+            self.show_message(sentence)
+
+    def _on_cursor(self) -> None:
+        self._dirty = True
+
+    def do(self, what: str) -> None:
+        """Do what a button of the play bar asks, and say it as Python."""
+        bar = self.playbar
+        if what in {"play", "pause"}:
+            bar.play(on=what == "play")
+        elif what == "restart":
+            bar.put(0.0)
+        elif what == "speed":
+            bar.next_speed()
+        line = {
+            "play": "play()",
+            "pause": "pause()",
+            "speed": f"speed = {bar.speed:g}",
+            "loop": f"loop = {bar.loop.isChecked()}",
+        }.get(what, f"{self.time_name} = {self.cursor_time(bar.fraction):.6g}")
+        self.session.echoed.emit(f"{self.experiment}.{line}")
+        self._dirty = True
+
+    def put_time(self, value: object) -> None:
+        """Put the cursor to a time of the panel.
+
+        Raises
+        ------
+        ParamError : a time outside the span
+        """
+        first, last = self.cursor_time(0.0), self.cursor_time(1.0)
+        time = read_number(self.time_name, value)
+        if not min(first, last) <= time <= max(first, last):
+            raise ParamError(f"{self.time_name}={time:g}: outside the span; use {first:g} to {last:g}")
+        self.playbar.put((time - first) / (last - first))
+        self.do("scrubbed")
+
+    # Runs.
+
+    def _on_changed(self, panel: str) -> None:
+        if panel != self.experiment:
+            return
+        params = self.params
+        self.form.show_params(params)
+        self.message.hide()
+        before, self._shown = self._shown, params
+        self._dirty = True
+        self.on_params(before, params)
+        if before is None or self._needs_restart(before, params):
+            self.start()
+        else:
+            self.worker.set_live(self.experiment, params)
+
+    def on_params(self, before: P | None, params: P) -> None:
+        """Adapt what belongs to the panel itself, such as the ranges of its axes."""
+
+    def _needs_restart(self, before: P, params: P) -> bool:
+        known = declared(params).values()
+        return any(not spec.live and getattr(before, spec.name) != getattr(params, spec.name) for spec in known)
+
+    def start(self) -> None:
+        """Start the run of the state in force; the last picture stays until the new one is there."""
+        state = self.session.state(self.experiment)
+        self._shown = state.params
+        self.history = {}
+        self.metrics = None
+        self.running = True
+        self.worker.start_run(self.experiment, self.record, state.params, state.seed, self.mailbox, self.frame)
+
+    def train(self) -> None:
+        """Let the run go on."""
+        self.worker.resume(self.experiment)
+        self.session.echoed.emit(f"{self.experiment}.train()")
+
+    def stop(self) -> None:
+        """Halt the run where it is."""
+        self.worker.pause(self.experiment)
+        self.session.echoed.emit(f"{self.experiment}.stop()")
+
+    def step(self, n: int) -> None:
+        """Let the run take n more steps, then halt."""
+        count = int(Number(1, 10**6, integer=True).coerce("n", n, None))
+        self.worker.pause(self.experiment, count)
+        self.session.echoed.emit(f"{self.experiment}.step({count})")
+
+    @property
+    def busy(self) -> bool:
+        """Whether the run goes on, or something of it has not been drawn yet."""
+        return self.running or self._dirty
+
+    def tick(self, now: float) -> bool:
+        """Take what came, move the cursor, and draw if anything changed."""
+        delivery = self.mailbox.take()
+        if delivery is not None:
+            self._receive(delivery)
+        moved = self.playbar.advance(now)
+        if not (self._dirty or moved) or self.frame is None or not self.isVisible():
+            return False
+        self._dirty = False
+        self.redraw()
+        return True
+
+    def redraw(self) -> None:
+        """Draw the newest frame and say in words what it shows."""
+        if self.frame is None:
+            return
+        fraction = self.playbar.fraction
+        self.draw(self.frame, fraction)
+        self.words.setText(self.caption(self.frame, fraction))
+        self.subtitle_label.setText(self.subtitle())
+        self.playbar.label.setText(f"{self.time_name} {self.cursor_time(fraction):.2f}")
+
+    def wants_smooth(self) -> bool:
+        """Whether the cursor moves, or something is dragged."""
+        return self.isVisible() and (self.playbar.playing or self.playbar.scrubbing or self.dragging())
+
+    def dragging(self) -> bool:
+        """Whether the user drags something in a plot."""
+        return False
+
+    def _receive(self, delivery: Delivery) -> None:
+        self.dropped += delivery.dropped
+        self.steps_seen += delivery.steps
+        if delivery.frame is not None:
+            self.frame = delivery.frame  # type: ignore[assignment]
+            self._dirty = True
+        for scalars in delivery.scalars:
+            for name, value in scalars.items():
+                self.history.setdefault(name, []).append(value)
+        if delivery.ending is not None:
+            self._end(delivery.ending)
+
+    def _end(self, ending: Ending) -> None:
+        self.running = False
+        self.metrics = ending.metrics
+        if ending.sentence:
+            self.show_message(ending.sentence, ending.details)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Let the run go on while somebody can see it."""
+        super().showEvent(event)
+        self.worker.set_visible(self.experiment, visible=True)
+        self._dirty = True
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Let the run rest while nobody can."""
+        super().hideEvent(event)
+        self.worker.set_visible(self.experiment, visible=False)

@@ -1,0 +1,198 @@
+"""The phase panel: start points to click and drag, solvers that race from them, and instruments that explain them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QVBoxLayout
+
+from nodeviz.app.panels.base import Panel
+from nodeviz.app.panels.phase_instruments import Instrument
+from nodeviz.app.panels.phase_plane import PhasePlane
+from nodeviz.app.plots import label_number
+from nodeviz.app.theme import solver_style
+from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.phase_frame import PhaseFrame
+from nodeviz.experiments.phase_params import SOLVER_TITLES, WORK, PhaseParams
+
+
+class PhasePanel(Panel[PhaseParams, PhaseFrame]):
+    """Phase portrait."""
+
+    experiment = "phase"
+    hidden_rows = frozenset({"upper", "lower"})
+    verbs = ("add", "move", "remove", "open_points")
+
+    def build(self) -> None:
+        """Make the plane and two instruments."""
+        self.plane = PhasePlane()
+        self.upper, self.lower = Instrument("Upper plot"), Instrument("Lower plot")
+        self.add_plot(self.plane)
+        beside = QVBoxLayout()
+        beside.setSpacing(4)
+        for name, instrument in (("upper", self.upper), ("lower", self.lower)):
+            self.add_plot(instrument.plot)
+            instrument.chosen.connect(lambda kind, name=name: self.session.try_change("phase", {name: kind}))
+            beside.addWidget(instrument, 1)
+        self.stage.addWidget(self.plane, 5)
+        self.stage.addLayout(beside, 3)
+        self.plane.box.grabs = self._grab
+        self.plane.box.clicked.connect(self._click)
+        self.plane.box.dragged.connect(self._drag)
+        self.plane.box.moved.connect(self._move_view)
+        self._held: int | None = None
+        self.plane.show_range(self.params)
+
+    # Drawing.
+
+    def cursor_time(self, fraction: float) -> float:
+        """Return the time at a share of the span."""
+        params = self.params if self.frame is None else self.frame
+        return params.t0 + fraction * (params.t1 - params.t0)
+
+    def draw(self, frame: PhaseFrame, fraction: float) -> None:
+        """Draw plane and instruments."""
+        t = self.cursor_time(fraction)
+        self.plane.show_frame(frame, t, self.params)
+        self.upper.show_frame(self.params.upper, frame, t)
+        self.lower.show_frame(self.params.lower, frame, t)
+
+    def subtitle(self) -> str:
+        """Return the system and how the solvers are compared."""
+        kind = self.session.state("phase").params.system
+        title = kind if isinstance(kind, str) else f"python: {getattr(kind, '__name__', 'callable')}"
+        return f"{title} · {WORK[self.params.work].lower()}"
+
+    def caption(self, frame: PhaseFrame, fraction: float) -> str:
+        """Say what each solver did, what the field is like, and what is wrong."""
+        del fraction
+        paths = frame.paths
+        parts = [self._solver_words(frame, s) for s in range(len(paths.entries))]
+        for s, method in enumerate(paths.methods):
+            # Said of those that are anywhere near their limit.
+            if np.nanmax(np.abs(paths.dt[s]), initial=0.0) > 0.4 * frame.stable_dt[s]:
+                limit = label_number(frame.stable_dt[s])
+                parts.append(f"{SOLVER_TITLES[str(method)]} is stable below dt {limit}")
+        periods = sorted(set(map(label_number, frame.portrait.periods)))
+        if periods:
+            parts.append(f"limit cycle, period {', '.join(periods)}")
+        if not frame.portrait.autonomous:
+            parts.append(f"field, nullclines and equilibria frozen at t = {label_number(frame.portrait.t)}")
+        if frame.paths.reference_message:
+            parts.append(f"reference: {frame.paths.reference_message}")
+        return "&nbsp;&nbsp;&nbsp; ".join(parts)
+
+    def _solver_words(self, frame: PhaseFrame, s: int) -> str:
+        paths = frame.paths
+        colour = solver_style(str(paths.methods[s]))[0]
+        title = SOLVER_TITLES[str(paths.methods[s])]
+        failed = [str(text) for text in paths.message[s] if text]
+        head = (
+            f"<span style='color:{colour}'>{title}</span> {paths.n_accepted[s, 0]} steps, {paths.nfe[s, 0]} evaluations"
+        )
+        return f"{head}, {failed[0]}" if failed else f"{head}, error {label_number(paths.final_error[s, 0])}"
+
+    def on_params(self, before: PhaseParams | None, params: PhaseParams) -> None:
+        """Move the view where its ranges changed."""
+        if before is None or (before.x_range, before.y_range) != (params.x_range, params.y_range):
+            self.plane.show_range(params)
+
+    def dragging(self) -> bool:
+        """Whether a start point is held."""
+        return self._held is not None
+
+    # Start points.
+
+    def add(self, point: Any) -> None:
+        """Add a start point (x, y)."""
+        made = rounded(point)
+        self.session.change("phase", {"start": [*self.params.start, made]}, echo=f"phase.add({made})")
+
+    def move(self, index: int, point: Any, *, drag: bool = False) -> None:
+        """Move start point ``index`` to (x, y)."""
+        starts = list(self.params.start)
+        starts[self._checked(index)] = made = rounded(point)
+        echo = f"phase.move({index}, {made})"
+        self.session.change("phase", {"start": starts}, echo=echo, drag=f"start {index}" if drag else "")
+
+    def remove(self, index: int) -> None:
+        """Remove start point ``index``; the last one stays."""
+        starts = list(self.params.start)
+        if len(starts) == 1:
+            raise ParamError("start: the last point cannot be removed; add another one first")
+        del starts[self._checked(index)]
+        self.session.change("phase", {"start": starts}, echo=f"phase.remove({index})")
+
+    def open_points(self, path: str) -> None:
+        """Take the start points from a CSV file with the columns x and y.
+
+        Raises
+        ------
+        ParamError : a file that cannot be read, or more points than can be shown
+        """
+        try:
+            points, note = read_points(path)
+        except TableError as error:
+            raise ParamError(str(error)) from None
+        self.session.change("phase", {"start": points}, echo=f"phase.open_points({path!r})")
+        if note:
+            self.show_message(note)
+
+    def _checked(self, index: int) -> int:
+        count = len(self.params.start)
+        if not -count <= index < count:
+            raise ParamError(f"index={index}: there are {count} start points; use 0 to {count - 1}")
+        return index
+
+    def _grab(self, point: QPointF) -> bool:
+        self._held = self.plane.start_at(point)
+        return self._held is not None
+
+    def _click(self, point: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+        under = self.plane.start_at(point)
+        try:
+            if modifiers & Qt.KeyboardModifier.ShiftModifier:
+                if under is not None:
+                    self.remove(under)
+            elif under is None:
+                self.add((point.x(), point.y()))
+        except ParamError as error:
+            self.show_message(str(error))
+
+    def _drag(self, phase: str, start: QPointF, now: QPointF) -> None:
+        del start
+        if self._held is None:
+            return
+        try:
+            self.move(self._held, (now.x(), now.y()), drag=True)
+        except ParamError as error:
+            self.show_message(str(error))
+        if phase == "end":
+            self._held = None
+            self.session.end_drag()
+
+    def _move_view(self, finished: bool) -> None:
+        """Turn what the mouse did to the axes into ranges: the centre moves, and both scale alike."""
+        (x0, x1), (y0, y1) = self.plane.box.viewRange()
+        params = self.params
+        shown_x, shown_y = params.x_range[1] - params.x_range[0], params.y_range[1] - params.y_range[0]
+        scale = min((x1 - x0) / shown_x, (y1 - y0) / shown_y) / 1.02
+        changes: dict[str, object] = {}
+        for name, middle, width in (("x_range", (x0 + x1) / 2, shown_x), ("y_range", (y0 + y1) / 2, shown_y)):
+            half = scale * width / 2
+            digits = 3 - int(np.floor(np.log10(max(half, 1e-12))))
+            changes[name] = (round(middle - half, digits), round(middle + half, digits))
+        self.session.try_change("phase", changes, drag="view")
+        if finished:
+            self.session.end_drag()
+
+
+def rounded(point: Any) -> tuple[float, float]:
+    """Return a point with six significant digits, so that the line of Python that repeats it is readable."""
+    try:
+        x, y = (float(entry) for entry in point)
+    except (TypeError, ValueError):
+        raise ParamError(f"point={point!r}: not two numbers; give (x, y) as in (2, 0)") from None
+    return float(f"{x:.6g}"), float(f"{y:.6g}")

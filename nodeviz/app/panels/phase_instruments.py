@@ -1,0 +1,356 @@
+"""The small plots beside the phase plane, each of which says why a solver does what it does."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QHeaderView, QStackedLayout, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+
+from nodeviz.app.form import QuietCombo
+from nodeviz.app.plots import Columns, Plot, closed_path, label_number, pen
+from nodeviz.app.theme import DARK, Theme, blend, solver_style
+from nodeviz.engine.arrays import FloatArray
+from nodeviz.experiments.phase_params import INSTRUMENTS, SOLVER_TITLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nodeviz.experiments.phase_frame import PhaseFrame
+
+Row = tuple[FloatArray, FloatArray]
+
+
+class Instrument(QWidget):
+    """One small plot with a menu of what it can show.
+
+    All views draw with the same few items: per solver a curve, markers and an area, and lines in quiet colours.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.menu = QuietCombo()
+        self.menu.setObjectName("instrument")
+        self.menu.setAccessibleName(f"{name} shows")
+        for key, title in INSTRUMENTS.items():
+            self.menu.addItem(title, key)
+        self.menu.activated.connect(lambda index: self.chosen.emit(self.menu.itemData(index)))
+        self.plot = Plot("", "", name=name)
+        self.plot.columns = lambda: self._columns
+        self.table = QTableWidget()
+        self.table.setAccessibleName(f"{name} as a table")
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setShowGrid(False)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.table.addActions(self.plot.data_actions(self.table)[:2])
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self.plot)
+        self._stack.addWidget(self.table)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.menu)
+        column.addLayout(self._stack, 1)
+        self._kind = ""
+        self._columns: Columns = {}
+        self._theme = DARK
+        self._layers: list[tuple[pg.PlotCurveItem, pg.ScatterPlotItem, pg.ScatterPlotItem, Any]] = []
+        self._bars: pg.BarGraphItem | None = None
+        self._line = self.plot.curve(-1, dashed=True)
+        self._cursor = pg.InfiniteLine(angle=90, movable=False)
+        self.plot.addItem(self._cursor, ignoreBounds=True)
+        self.plot.when_themed(self._take_theme)
+
+    def _take_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self._line.setPen(pen(theme.quiet, style=Qt.PenStyle.DashLine))
+        self._cursor.setPen(pen(theme.quiet))
+
+    def show_frame(self, kind: str, frame: PhaseFrame, t: float) -> None:
+        """Draw one view of a frame with the cursor at time t."""
+        if kind != self._kind:
+            self._kind = kind
+            self.menu.setCurrentIndex(self.menu.findData(kind))
+            self.plot.forget_range()
+            self.plot.setAspectLocked(kind == "stability")
+            self.plot.getAxis("bottom").setTicks(None)
+        self._clear()
+        self._stack.setCurrentIndex(1 if kind == "numbers" else 0)
+        VIEWS[kind](self, frame, t)
+
+    def _clear(self) -> None:
+        for curve, steps, hollow, area in self._layers:
+            curve.setData([], [])
+            steps.setData([], [])
+            hollow.setData([], [])
+            area.setPath(closed_path(np.empty((0, 2))))
+        self._line.setData([], [])
+        self._cursor.hide()
+        if self._bars is not None:
+            self.plot.removeItem(self._bars)
+            self._bars = None
+
+    def layer(self, s: int, frame: PhaseFrame) -> tuple[pg.PlotCurveItem, pg.ScatterPlotItem, pg.ScatterPlotItem, Any]:
+        """Return curve, markers, hollow markers and area of solver s, in its colour and shape."""
+        while len(self._layers) <= s:
+            plot = self.plot
+            self._layers.append((plot.curve(2), plot.markers("o", 6, 3), plot.markers("o", 7, 4), plot.area(1)))
+        curve, steps, hollow, area = self._layers[s]
+        colour, symbol = solver_style(str(frame.paths.methods[s]))
+        curve.setPen(pen(colour, 1.4))
+        steps.setSymbol(symbol)
+        steps.setBrush(pg.mkBrush(colour))
+        hollow.setSymbol("x")
+        hollow.setPen(pen(blend((colour, self._theme.text), 0.3), 1.2))
+        area.setPen(pen(colour, 1.4))
+        fill = QColor(colour)
+        fill.setAlphaF(0.13)
+        area.setBrush(pg.mkBrush(fill))
+        return curve, steps, hollow, area
+
+    def mark_time(self, t: float) -> None:
+        """Show where the cursor is on an axis of time."""
+        self._cursor.setValue(t)
+        self._cursor.show()
+
+    def fill_table(self, header: list[str], rows: list[list[str]], colours: list[str]) -> None:
+        """Fill the table; each row's first cell has the colour of its solver."""
+        self.table.setColumnCount(len(header))
+        self.table.setRowCount(len(rows))
+        self.table.setHorizontalHeaderLabels(header)
+        self.table.verticalHeader().hide()
+        for r, (row, colour) in enumerate(zip(rows, colours, strict=True)):
+            for c, text in enumerate(row):
+                item = QTableWidgetItem(text)
+                if c == 0:
+                    item.setForeground(QColor(colour))
+                else:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                self.table.setItem(r, c, item)
+
+    def give(self, columns: Columns) -> None:
+        """Name the data behind the picture."""
+        self._columns = columns
+
+
+def logs(values: FloatArray) -> FloatArray:
+    """Return log10 of positive values and NaN for the others."""
+    return np.log10(np.where(values > 0, values, np.nan))
+
+
+def stability(view: Instrument, frame: PhaseFrame, t: float) -> None:
+    """Regions of stability with dt times the eigenvalues of the local Jacobian."""
+    view.plot.set_labels("Re dt·λ", "Im dt·λ")
+    columns: dict[str, Any] = {}
+    bounds = [np.array([[-3.4, -1.5], [1.0, 1.5]])]
+    for s, entry in enumerate(frame.paths.entries):
+        _, steps, _, area = view.layer(s, frame)
+        boundary = frame.stability[s]
+        area.setPath(closed_path(boundary))
+        points = scaled_eigenvalues(frame, s, t)
+        shown = np.stack([np.clip(points.real, -9.0, 4.0), np.clip(points.imag, -7.0, 7.0)], axis=1)
+        # Larger below, smaller above: solvers with the same step lie on the same points.
+        steps.setSize(max(6, 12 - 3 * s))
+        steps.setPen(pen(view._theme.panel, 1))
+        steps.setData(*shown.T)
+        bounds += [shown, boundary[np.isfinite(boundary[:, 0])] if len(boundary) else shown]
+        columns |= {f"{entry} Re dt λ": points.real, f"{entry} Im dt λ": points.imag}
+        columns |= {f"{entry} boundary Re": boundary[:, 0], f"{entry} boundary Im": boundary[:, 1]}
+    axis = np.array([[-99.0, 0.0], [99.0, 0.0], [np.nan, np.nan], [0.0, -99.0], [0.0, 99.0]])
+    view._line.setData(*axis.T)
+    every = np.concatenate(bounds)
+    view.plot.grow(("stability", tuple(frame.paths.methods)), every[:, 0], every[:, 1])
+    view.give(columns)
+
+
+def scaled_eigenvalues(frame: PhaseFrame, s: int, t: float) -> Any:
+    """Return dt lambda of the step under way at time t, for every start: (2 P,) complex."""
+    paths = frame.paths
+    sign = 1.0 if frame.t1 >= frame.t0 else -1.0
+    values = []
+    for p in range(len(paths.start)):
+        last = int(np.isfinite(paths.t[s, p]).sum()) - 1
+        passed = int((sign * paths.t[s, p] <= sign * t + 1e-12).sum()) - 1
+        step = min(max(passed, 0) + 1, last)
+        if step > 0:
+            values.append(paths.dt[s, p, step] * paths.eigenvalues[s, p, step - 1])
+    return np.concatenate(values) if values else np.empty(0, complex)
+
+
+def over_time(view: Instrument, frame: PhaseFrame, name: str, label: str, rows: list[Row], t: float) -> None:
+    """Draw one curve per solver over time, logarithmic."""
+    view.plot.set_labels("t", f"log₁₀ {label}")
+    columns: dict[str, Any] = {}
+    for s, (time, values) in enumerate(rows):
+        view.layer(s, frame)[0].setData(time, logs(values))
+        columns |= {f"{frame.paths.entries[s]} t": time, f"{frame.paths.entries[s]} {label}": values}
+    view.mark_time(t)
+    values = np.concatenate([logs(row[1]) for row in rows])
+    finite = np.isfinite(values)
+    if finite.any():
+        low, high = values[finite].min(), values[finite].max()
+        view.plot.grow(
+            (name, frame.t0, frame.t1),
+            np.array([frame.t0, frame.t1]),
+            np.array([max(low, -16.0), max(high, low + 1.0)]),
+        )
+    view.give(columns)
+
+
+def error(view: Instrument, frame: PhaseFrame, t: float) -> None:
+    """Error against time."""
+    rows = [(frame.paths.t[s, 0], frame.paths.error[s, 0]) for s in range(len(frame.paths.entries))]
+    over_time(view, frame, "error", "error", rows, t)
+
+
+def step_size(view: Instrument, frame: PhaseFrame, t: float) -> None:
+    """Step sizes against time, rejected steps crossed."""
+    paths = frame.paths
+    rows = []
+    for s in range(len(paths.entries)):
+        kept = paths.attempt_accepted[s] == 1
+        rejected = paths.attempt_accepted[s] == 0
+        size = np.abs(paths.attempt_dt[s])
+        rows.append((paths.attempt_t[s][kept], size[kept]))
+        view.layer(s, frame)[2].setData(paths.attempt_t[s][rejected], logs(size[rejected]))
+    over_time(view, frame, "step-size", "step size", rows, t)
+
+
+def components(view: Instrument, frame: PhaseFrame, t: float) -> None:
+    """State against time: x as curves, y as markers."""
+    view.plot.set_labels("t", "x (line), y (markers)")
+    paths = frame.paths
+    columns: dict[str, Any] = {}
+    for s, entry in enumerate(paths.entries):
+        curve, steps, _, _ = view.layer(s, frame)
+        curve.setData(paths.t[s, 0], paths.y[s, 0, :, 0])
+        good = np.flatnonzero(np.isfinite(paths.t[s, 0]))
+        thin = good[:: max(1, len(good) // 60)]
+        steps.setSize(5)
+        steps.setPen(None)
+        steps.setData(paths.t[s, 0, thin], paths.y[s, 0, thin, 1])
+        columns |= {f"{entry} t": paths.t[s, 0], f"{entry} x": paths.y[s, 0, :, 0], f"{entry} y": paths.y[s, 0, :, 1]}
+    reference = paths.reference_y[0]
+    view._line.setData(paths.reference_t[0], reference[:, 0])
+    view.mark_time(t)
+    ys = np.concatenate([reference[:, 0], reference[:, 1]])
+    view.plot.grow(("components", frame.t0, frame.t1), np.tile(paths.reference_t[0], 2), ys)
+    view.give(columns)
+
+
+def evaluations(view: Instrument, frame: PhaseFrame, t: float) -> None:
+    """Count the evaluations of the vector field, one bar per solver."""
+    del t
+    view.plot.set_labels("", "evaluations")
+    counts = frame.paths.nfe[:, 0].astype(float)
+    names = [SOLVER_TITLES[str(method)] for method in frame.paths.methods]
+    view.plot.getAxis("bottom").setTicks([list(enumerate(names))])
+    brushes = [QColor(solver_style(str(method))[0]) for method in frame.paths.methods]
+    view._bars = pg.BarGraphItem(x=np.arange(len(counts)), height=counts, width=0.55, brushes=brushes, pen=None)
+    view.plot.addItem(view._bars, ignoreBounds=True)
+    view.plot.grow(
+        ("evaluations", tuple(frame.paths.entries)),
+        np.array([-0.6, len(counts) - 0.4]),
+        np.array([0.0, counts.max()]),
+        pad=0.02,
+    )
+    view.give({"solver": frame.paths.entries, "evaluations": frame.paths.nfe[:, 0]})
+
+
+def scatter_study(
+    view: Instrument, frame: PhaseFrame, name: str, labels: tuple[str, str], xs: FloatArray, ys: FloatArray
+) -> None:
+    """Draw one study, both axes logarithmic."""
+    view.plot.set_labels(f"log₁₀ {labels[0]}", f"log₁₀ {labels[1]}")
+    columns: dict[str, Any] = {}
+    for s, entry in enumerate(frame.paths.entries):
+        if s >= len(xs):
+            continue
+        curve, steps, _, _ = view.layer(s, frame)
+        x, y = logs(xs[s]), np.maximum(logs(ys[s]), -16.0)
+        good = np.isfinite(x) & np.isfinite(y)
+        curve.setData(x[good], y[good])
+        steps.setSize(6)
+        steps.setPen(None)
+        steps.setData(x[good], y[good])
+        columns |= {f"{entry} {labels[0]}": xs[s][good], f"{entry} {labels[1]}": ys[s][good]}
+    if xs.size:
+        view.plot.grow(
+            (name, frame.portrait.key, tuple(frame.paths.entries)),
+            logs(xs).ravel(),
+            np.maximum(logs(ys), -16.0).ravel(),
+        )
+    view.give(columns)
+
+
+def order(view: Instrument, frame: PhaseFrame, t: float) -> None:
+    """Error against step size: the slope is the order."""
+    del t
+    scatter_study(view, frame, "order", ("step size", "error"), frame.studies.order_dt, frame.studies.order_error)
+
+
+def work_precision(view: Instrument, frame: PhaseFrame, t: float) -> None:
+    """Error against evaluations."""
+    del t
+    scatter_study(view, frame, "work", ("evaluations", "error"), frame.studies.work_nfe, frame.studies.work_error)
+
+
+def time_precision(view: Instrument, frame: PhaseFrame, t: float) -> None:
+    """Error against computing time."""
+    del t
+    scatter_study(view, frame, "time", ("milliseconds", "error"), frame.studies.work_ms, frame.studies.work_error)
+
+
+def numbers(view: Instrument, frame: PhaseFrame, t: float) -> None:
+    """Everything counted, as a table."""
+    del t
+    paths = frame.paths
+    header = ["solver", "evaluations", "steps", "rejected", "error at end", "largest error", "order"]
+    rows, colours = [], []
+    for s, entry in enumerate(paths.entries):
+        rows.append(
+            [
+                str(entry),
+                str(paths.nfe[s, 0]),
+                str(paths.n_accepted[s, 0]),
+                str(paths.n_rejected[s, 0]),
+                label_number(paths.final_error[s, 0]),
+                label_number(paths.max_error[s, 0]),
+                f"{frame.studies.slope[s]:.2f}" if np.isfinite(frame.studies.slope[s]) else "–",
+            ]
+        )
+        colours.append(solver_style(str(paths.methods[s]))[0])
+    view.fill_table(header, rows, colours)
+    view.give(
+        {
+            "solver": paths.entries,
+            "evaluations": paths.nfe[:, 0],
+            "steps": paths.n_accepted[:, 0],
+            "rejected": paths.n_rejected[:, 0],
+            "error at end": paths.final_error[:, 0],
+            "largest error": paths.max_error[:, 0],
+            "order": frame.studies.slope,
+        }
+    )
+
+
+VIEWS: Mapping[str, Callable[[Instrument, PhaseFrame, float], None]] = MappingProxyType(
+    {
+        "stability": stability,
+        "error": error,
+        "step-size": step_size,
+        "evaluations": evaluations,
+        "order": order,
+        "work-precision": work_precision,
+        "time-precision": time_precision,
+        "components": components,
+        "numbers": numbers,
+    }
+)

@@ -1,0 +1,235 @@
+"""Plots in the look of the window: quiet axes, ranges that do not jump, data that can be copied and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QAction, QColor, QGuiApplication, QPainterPath, QPen
+from PySide6.QtWidgets import QFileDialog, QGraphicsPathItem, QMenu, QWidget
+
+from nodeviz.app.theme import Theme, ui_font
+from nodeviz.problems.tables import table_text, write_table
+
+if TYPE_CHECKING:
+    from nodeviz.engine.arrays import FloatArray
+
+Columns = Mapping[str, Any]
+EMPTY = np.empty(0)
+
+
+def pen(colour: str, width: float = 1, *, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
+    """Return a cosmetic pen; width 1 is many times faster than 2 on anything that moves."""
+    return pg.mkPen(QColor(colour), width=width, style=style)
+
+
+def label_number(value: float) -> str:
+    """Return a number as captions and labels show it: three digits, a real minus sign, no padding."""
+    if not np.isfinite(value):
+        return "–"
+    text = f"{value:.3g}"
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        text = f"{mantissa}e{int(exponent)}"
+    return text.replace("-", "−")
+
+
+class Box(pg.ViewBox):
+    """A view box that tells clicks, drags and hovers, and leaves what they mean to the plot's owner."""
+
+    clicked = Signal(QPointF, object)
+    dragged = Signal(str, QPointF, QPointF)
+    hovered = Signal(object)
+    moved = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__(enableMenu=False)
+        self.grabs: Callable[[QPointF], bool] = lambda point: False  # noqa: ARG005 - a plot without handles
+        self._grabbed = False
+
+    def mouseClickEvent(self, event: Any) -> None:
+        """Tell where was clicked, in data coordinates."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            event.accept()
+            self.clicked.emit(self.mapSceneToView(event.scenePos()), event.modifiers())
+
+    def mouseDragEvent(self, event: Any, axis: Any = None) -> None:
+        """Drag a handle where there is one under the pointer, the view where there is none."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            start = self.mapSceneToView(event.buttonDownScenePos())
+            if event.isStart():
+                self._grabbed = self.grabs(start)
+            if self._grabbed:
+                event.accept()
+                phase = "end" if event.isFinish() else "move"
+                self.dragged.emit(phase, start, self.mapSceneToView(event.scenePos()))
+                return
+        super().mouseDragEvent(event, axis)
+        self.moved.emit(bool(event.isFinish()))
+
+    def wheelEvent(self, event: Any, axis: Any = None) -> None:
+        """Zoom around the pointer."""
+        super().wheelEvent(event, axis)
+        self.moved.emit(True)
+
+    def hoverEvent(self, event: Any) -> None:
+        """Tell where the pointer is, None when it leaves."""
+        self.hovered.emit(None if event.isExit() else self.mapSceneToView(event.scenePos()))
+
+
+class Plot(pg.PlotWidget):
+    """One plot of a panel.
+
+    Parameters
+    ----------
+    x_label, y_label : str, with units where there are any
+    equal : bool, equal aspect, for phase and state planes
+    name : str, for screen readers and file names
+    """
+
+    def __init__(self, x_label: str, y_label: str, *, name: str, equal: bool = False, parent: QWidget | None = None):
+        self.box = Box()
+        super().__init__(parent, viewBox=self.box)
+        self.name = name
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFrameStyle(0)
+        self.setMinimumSize(96, 80)
+        self.hideButtons()
+        self.setMenuEnabled(False)
+        self.box.setAspectLocked(equal)
+        self.box.disableAutoRange()
+        self.labels = (x_label, y_label)
+        self.columns: Callable[[], Columns] = dict
+        self._bounds: tuple[float, float, float, float] | None = None
+        self._bounds_key: object = None
+        self._themed: list[Callable[[Theme], None]] = []
+        for side in ("bottom", "left"):
+            axis = self.getAxis(side)
+            axis.setStyle(tickFont=ui_font(12), tickLength=0, tickTextOffset=6, autoReduceTextSpace=True)
+            axis.setStyle(maxTickLevel=0)
+            axis.enableAutoSIPrefix(False)
+        self.getAxis("left").setStyle(autoExpandTextSpace=True, tickTextWidth=28)
+        self.plotItem.layout.setContentsMargins(2, 4, 6, 2)
+
+    def set_labels(self, x_label: str, y_label: str) -> None:
+        """Name the axes."""
+        self.labels = (x_label, y_label)
+        style = {"font-size": "12px", "font-style": "italic", "color": self._label_colour}
+        self.setLabel("bottom", x_label, **style)
+        self.setLabel("left", y_label, **style)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the colours of a theme."""
+        self.setBackground(QColor(theme.panel))
+        self._label_colour = theme.quiet
+        for side in ("bottom", "left"):
+            axis = self.getAxis(side)
+            grid = QColor(theme.grid)
+            grid.setAlphaF(0.10)
+            axis.setPen(pg.mkPen(grid))
+            axis.setTextPen(pg.mkPen(theme.quiet))
+            axis.setGrid(26)
+        self.set_labels(*self.labels)
+        for take in self._themed:
+            take(theme)
+
+    def when_themed(self, take: Callable[[Theme], None]) -> None:
+        """Call ``take`` with every theme that is put on."""
+        self._themed.append(take)
+
+    def curve(self, z: float = 0, *, connect: str = "finite", dashed: bool = False) -> pg.PlotCurveItem:
+        """Add one curve; many pieces are one curve with rows of NaN between.
+
+        Curves are drawn segment by segment, which is faster; the dashes of a dashed one would start anew at each.
+        """
+        item = pg.PlotCurveItem(connect=connect, antialias=True, skipFiniteCheck=False)
+        item.setZValue(z)
+        item.setSegmentedLineMode("off" if dashed else "on")
+        self.addItem(item, ignoreBounds=True)
+        return item
+
+    def markers(self, symbol: str, size: float, z: float = 0) -> pg.ScatterPlotItem:
+        """Add markers of one shape and size in pixels."""
+        item = pg.ScatterPlotItem(symbol=symbol, size=size, pxMode=True, antialias=True, pen=None)
+        item.setZValue(z)
+        self.addItem(item, ignoreBounds=True)
+        return item
+
+    def area(self, z: float = 0) -> QGraphicsPathItem:
+        """Add a filled area made of closed curves."""
+        item = QGraphicsPathItem()
+        item.setZValue(z)
+        self.addItem(item, ignoreBounds=True)
+        return item
+
+    def grow(self, key: object, xs: FloatArray, ys: FloatArray, *, pad: float = 0.06) -> None:
+        """Show all points. While ``key`` stays the same the ranges only grow, so that nothing jumps."""
+        good = np.isfinite(xs) & np.isfinite(ys)
+        if not good.any():
+            return
+        x0, x1, y0, y1 = xs[good].min(), xs[good].max(), ys[good].min(), ys[good].max()
+        if self._bounds is not None and self._bounds_key == key:
+            a, b, c, d = self._bounds
+            x0, x1, y0, y1 = min(a, x0), max(b, x1), min(c, y0), max(d, y1)
+        if (x0, x1, y0, y1) != self._bounds or key != self._bounds_key:
+            self._bounds, self._bounds_key = (x0, x1, y0, y1), key
+            dx, dy = (x1 - x0) or abs(x1) or 1.0, (y1 - y0) or abs(y1) or 1.0
+            self.box.setRange(xRange=(x0, x1), yRange=(y0 - pad * dy, y1 + pad * dy), padding=0.02 if dx else 0)
+
+    def forget_range(self) -> None:
+        """Let the next `grow` start afresh."""
+        self._bounds = None
+
+    def contextMenuEvent(self, event: Any) -> None:
+        """Offer the plot's data."""
+        menu = QMenu(self)
+        for action in self.data_actions(menu):
+            menu.addAction(action)
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+    def data_actions(self, parent: QWidget) -> list[QAction]:
+        """Return the actions that give away the plot's data."""
+        copy = QAction("Copy data", parent)
+        copy.triggered.connect(self.copy_data)
+        save = QAction("Save data as CSV…", parent)
+        save.triggered.connect(self.save_data)
+        reset = QAction("Reset range", parent)
+        reset.triggered.connect(self.forget_range)
+        return [copy, save, reset]
+
+    def copy_data(self) -> None:
+        """Put the data on the clipboard, as text that spreadsheets paste."""
+        QGuiApplication.clipboard().setText(table_text(self.columns()))
+
+    def save_data(self) -> None:
+        """Ask for a file and write the data there."""
+        path, _ = QFileDialog.getSaveFileName(self, "Save data", f"{self.name}.csv", "CSV (*.csv)")
+        if path:
+            write_table(path, self.columns())
+
+
+def broken_lines(pieces: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return (N, K, 2) paths as one x and one y array with NaN between the paths."""
+    gaps = np.full((len(pieces), 1, 2), np.nan)
+    joined = np.concatenate([pieces, gaps], axis=1).reshape(-1, 2)
+    return joined[:, 0], joined[:, 1]
+
+
+def closed_path(curve: FloatArray) -> QPainterPath:
+    """Return the pieces of a NaN-broken (M, 2) curve as one path that can be filled."""
+    path = QPainterPath()
+    begin = True
+    for x, y in curve:
+        if not np.isfinite(x):
+            begin = True
+        elif begin:
+            path.moveTo(x, y)
+            begin = False
+        else:
+            path.lineTo(x, y)
+    return path

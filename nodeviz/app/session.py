@@ -1,0 +1,176 @@
+"""The state that the window shows, and the one function that changes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from nodeviz.experiments import params as declarations
+from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.presets import find_preset
+from nodeviz.experiments.registry import REGISTRY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a panel shows is a function of this: parameters, seed, and the preset they came from."""
+
+    params: Any
+    seed: int = 0
+    preset: str = ""
+
+
+class Change(QUndoCommand):
+    """One step of undo: a panel's state before and after. Changes with the same key (a drag) merge into one."""
+
+    def __init__(self, session: Session, panel: str, after: State, title: str, key: str) -> None:
+        super().__init__(title)
+        self._session, self._panel, self._key = session, panel, key
+        self._before, self._after = session.state(panel), after
+
+    def id(self) -> int:
+        """Return one id for all changes, so that Qt asks `mergeWith`."""
+        return 1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        """Take in the next change of the same drag."""
+        if not (isinstance(other, Change) and self._key and (other._panel, other._key) == (self._panel, self._key)):
+            return False
+        self._after = other._after
+        return True
+
+    def redo(self) -> None:
+        """Put the state after the change in force."""
+        self._session.put_state(self._panel, self._after)
+
+    def undo(self) -> None:
+        """Put the state before the change in force."""
+        self._session.put_state(self._panel, self._before)
+
+
+class Session(QObject):
+    """All panels' states, their undo stack and the log of actions as Python.
+
+    Widgets, console, presets and undo all go through `change`: one direction of flow. Panels listen to `changed`.
+    """
+
+    changed = Signal(str)
+    refused = Signal(str, str)
+    echoed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.undo_stack = QUndoStack(self)
+        self._states = {name: State(experiment.params()) for name, experiment in REGISTRY.items()}
+        self._gesture = 0
+        self._unsaid = ""
+
+    def state(self, panel: str) -> State:
+        """Return a panel's state."""
+        return self._states[panel]
+
+    def change(self, panel: str, changes: dict[str, object], *, echo: str = "", drag: str = "") -> None:
+        """Change parameters of a panel: checked, undoable, echoed as one line of Python.
+
+        Parameters
+        ----------
+        panel : str
+        changes : values by parameter name, as text or as Python values
+        echo : str, the line of Python that does the same; made from ``changes`` where empty
+        drag : str, the name of a gesture that goes on: all its changes are one step of undo
+
+        Raises
+        ------
+        ParamError : the sentence that says why nothing was changed
+        """
+        before = self._states[panel]
+        params = declarations.change(before.params, changes)
+        if params == before.params:
+            return
+        title = f"{panel}: {', '.join(changes)}"
+        preset = before.preset if set(changes).isdisjoint({"system", "equations"}) else ""
+        self._push(panel, State(params, before.seed, preset), title, drag, echo or python_line(panel, params, changes))
+
+    def try_change(self, panel: str, changes: dict[str, object], *, echo: str = "", drag: str = "") -> bool:
+        """Change parameters for a widget: a refusal goes to the panel as a sentence instead of being raised."""
+        try:
+            self.change(panel, changes, echo=echo, drag=drag)
+        except ParamError as error:
+            self.refused.emit(panel, str(error))
+            return False
+        return True
+
+    def load_preset(self, panel: str, name: str) -> None:
+        """Start from a shipped preset: the experiment's defaults with the preset's changes."""
+        preset = find_preset(panel, name)
+        params = declarations.change(REGISTRY[panel].params(), preset.changes)
+        after = State(params, self._states[panel].seed, name)
+        self._push(panel, after, f"{panel}: preset {preset.title}", "", f"{panel}.preset({name!r})")
+
+    def set_seed(self, panel: str, seed: object) -> None:
+        """Change the seed of a panel's run."""
+        number = int(declarations.Number(0, 2**63 - 1, integer=True).coerce("seed", seed, None))
+        before = self._states[panel]
+        self._push(panel, State(before.params, number, before.preset), f"{panel}: seed", "", f"{panel}.seed = {number}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every panel's parameters as JSON, for the settings."""
+        return {
+            name: {**declarations.to_json(state.params), "seed": state.seed, "preset": state.preset}
+            for name, state in self._states.items()
+        }
+
+    def restore(self, panel: str, saved: Mapping[str, Any]) -> None:
+        """Put saved parameters in force, without a step of undo; what does not fit any more is left at its default."""
+        values = {
+            name: value for name, value in saved.items() if name in declarations.declared(self._states[panel].params)
+        }
+        if str(values.get("system", "")).startswith("python:"):
+            return  # a callable does not outlive its program
+        try:
+            params = declarations.change(REGISTRY[panel].params(), values)
+        except ParamError:
+            return
+        self._states[panel] = State(params, int(saved.get("seed", 0)), str(saved.get("preset", "")))
+        self.changed.emit(panel)
+
+    def end_drag(self) -> None:
+        """End a gesture: its last line is said now, and the next change of the same name is a step of its own."""
+        self._gesture += 1
+        if self._unsaid:
+            self.echoed.emit(self._unsaid)
+            self._unsaid = ""
+
+    def put_state(self, panel: str, state: State) -> None:
+        """Put a state in force; only undo steps call this."""
+        self._states[panel] = state
+        self.changed.emit(panel)
+
+    def _push(self, panel: str, after: State, title: str, drag: str, line: str) -> None:
+        key = f"{drag}:{self._gesture}" if drag else ""
+        self.undo_stack.push(Change(self, panel, after, title, key))
+        if drag:
+            self._unsaid = line
+        else:
+            self.echoed.emit(line)
+
+
+def python_line(panel: str, params: Any, changes: dict[str, object]) -> str:
+    """Return the line of Python that makes the changes."""
+    known = declarations.declared(params)
+    # The values as they were stored, so that the line repeats what happened and not what was typed.
+    values = {name: known[name].kind.to_json(getattr(params, name)) for name in changes}
+    if len(values) == 1:
+        ((name, value),) = values.items()
+        given = changes[name]
+        if isinstance(value, dict) and isinstance(given, dict) and len(given) == 1:
+            key = next(iter(given))
+            return f"{panel}.{name}[{key!r}] = {value[key]!r}"
+        return f"{panel}.{name} = {value!r}"
+    return f"{panel}.set({', '.join(f'{name}={value!r}' for name, value in values.items())})"

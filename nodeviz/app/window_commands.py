@@ -1,0 +1,218 @@
+"""The window's commands, one record each, and the menus they stand in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
+
+from nodeviz import __version__
+from nodeviz.app.commands import Command
+from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.presets import presets
+
+if TYPE_CHECKING:
+    from nodeviz.app.main_window import MainWindow
+    from nodeviz.app.panels.base import Panel
+
+MENUS = ("File", "Edit", "Panels", "Presets", "View", "Help")
+
+
+def add_commands(window: MainWindow) -> None:
+    """Fill the window's command table, in the order of its menus."""
+    table, stack = window.commands, window.session.undo_stack
+    for panel in window.panels.values():
+        if hasattr(panel, "open_points"):
+            table.add(
+                Command(
+                    id=f"open_points_{panel.experiment}",
+                    title="Open start points (CSV)…",
+                    menu="File",
+                    shortcut="Ctrl+O",
+                    callback=lambda panel=panel: ask_for_points(window, panel),
+                    echoes=False,
+                )
+            )
+    for record in (
+        Command(id="quit", title="Quit", menu="File", shortcut="Ctrl+Q", callback=window.close),
+        Command(id="undo", title="Undo", menu="Edit", shortcut="Ctrl+Z", callback=stack.undo),
+        Command(id="redo", title="Redo", menu="Edit", shortcut="Ctrl+Shift+Z", callback=stack.redo),
+    ):
+        table.add(record)
+    for panel in window.panels.values():
+        for record in panel_commands(window, panel):
+            table.add(record)
+    for record in view_commands(window):
+        table.add(record)
+    for name, title in (("undo", "Undo"), ("redo", "Redo")):
+        action = table.action(name)
+        able, text = (
+            (stack.canUndoChanged, stack.undoTextChanged)
+            if name == "undo"
+            else (stack.canRedoChanged, stack.redoTextChanged)
+        )
+        action.setEnabled(False)
+        able.connect(action.setEnabled)
+        text.connect(lambda what, action=action, title=title: action.setText(f"{title} {what}".strip()))
+
+
+def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
+    """Return the commands of one panel."""
+    name, title = panel.experiment, panel.record.title
+    dock = window.docks[name]
+    made = [
+        Command(
+            id=f"show_{name}",
+            title=f"Show {title.lower()}",
+            menu="Panels",
+            shortcut=f"Ctrl+{list(window.panels).index(name) + 1}",
+            callback=lambda: dock.setVisible(dock.isHidden()),
+            checked=lambda: not dock.isHidden(),
+        ),
+        Command(
+            id=f"play_{name}",
+            title="Play or pause",
+            menu="Panels",
+            shortcut="Space",
+            callback=lambda: panel.do("pause" if panel.playbar.playing else "play"),
+            echoes=False,
+        ),
+        Command(
+            id=f"restart_{name}",
+            title="Cursor to the start",
+            menu="Panels",
+            shortcut="Home",
+            callback=lambda: panel.do("restart"),
+            echoes=False,
+        ),
+        Command(
+            id=f"fold_{name}",
+            title="Fold the controls",
+            menu="Panels",
+            shortcut="F9",
+            callback=lambda: panel.fold(on=not panel.column.isHidden()),
+            checked=panel.column.isHidden,
+        ),
+        Command(
+            id=f"copy_data_{name}",
+            title="Copy the main plot's data",
+            menu="Panels",
+            shortcut="Ctrl+Shift+C",
+            callback=panel.plots[0].copy_data,
+        ),
+    ]
+    for preset in presets(name).values():
+        made.append(
+            Command(
+                id=f"preset_{name}_{preset.name.replace('-', '_')}",
+                title=preset.title,
+                menu=f"Presets/{title}",
+                callback=lambda preset=preset: window.session.load_preset(name, preset.name),
+                echoes=False,
+            )
+        )
+    return made
+
+
+def view_commands(window: MainWindow) -> list[Command]:
+    """Return the commands of the View and Help menus."""
+    return [
+        Command(
+            id="light_theme",
+            title="Light theme",
+            menu="View",
+            shortcut="Ctrl+T",
+            callback=window.toggle_theme,
+            checked=lambda: window.theme_name == "light",
+        ),
+        Command(
+            id="console",
+            title="Console",
+            menu="View",
+            shortcut="Ctrl+`",
+            callback=window.toggle_console,
+            checked=lambda: not window.docks["console"].isHidden(),
+        ),
+        Command(
+            id="interrupt",
+            title="Interrupt the console",
+            menu="View",
+            callback=window.console.interrupt,
+            echoes=False,
+        ),
+        Command(id="reset_layout", title="Reset layout", menu="View", callback=window.reset_layout),
+        Command(
+            id="shortcuts",
+            title="What the mouse and the keys do",
+            menu="Help",
+            shortcut="F1",
+            callback=lambda: help_(window),
+        ),
+        Command(id="about", title="About nodeviz", menu="Help", callback=lambda: about(window)),
+    ]
+
+
+def menu_path(window: MainWindow, path: str) -> QMenu:
+    """Return the menu of a path such as ``Presets/Phase portrait``, made where it does not exist yet."""
+    bar = window.menuBar()
+    if not bar.actions():
+        for title in MENUS:
+            bar.addMenu(title).setObjectName(title)
+    first, _, rest = path.partition("/")
+    menu = bar.findChild(QMenu, first, Qt.FindChildOption.FindDirectChildrenOnly)
+    if menu is None:
+        menu = bar.addMenu(first)
+        menu.setObjectName(first)
+    if not rest:
+        return menu
+    child = menu.findChild(QMenu, rest, Qt.FindChildOption.FindDirectChildrenOnly)
+    if child is None:
+        child = menu.addMenu(rest)
+        child.setObjectName(rest)
+    return child
+
+
+def ask_for_points(window: MainWindow, panel: Any) -> None:
+    """Ask for a CSV of start points and open it."""
+    path, _ = QFileDialog.getOpenFileName(window, "Open start points", "", "CSV (*.csv *.txt *.tsv);;All files (*)")
+    if path:
+        try:
+            panel.open_points(path)
+        except ParamError as error:
+            panel.show_message(str(error))
+
+
+def help_(window: MainWindow) -> None:
+    """Show what the mouse and the keys do."""
+    rows = [
+        ("click in the plane", "place a start point"),
+        ("drag a start point", "move it"),
+        ("shift-click a start point", "remove it"),
+        ("drag the plane, wheel", "move and zoom the view"),
+        ("hover over an equilibrium", "its eigenvalues in words"),
+        ("right-click a plot", "copy or save its data as CSV"),
+        ("small plots' titles", "choose what they show"),
+        *((command.shortcut, command.title.lower()) for command in window.commands if command.shortcut),
+    ]
+    table = "".join(f"<tr><td style='padding-right: 24px'><b>{key}</b></td><td>{what}</td></tr>" for key, what in rows)
+    show_box(window, "What the mouse and the keys do", f"<table>{table}</table>")
+
+
+def about(window: MainWindow) -> None:
+    """Show the version and what nodeviz is."""
+    show_box(
+        window,
+        "About nodeviz",
+        f"<b>nodeviz {__version__}</b><br><br>A desktop laboratory for ODE solvers and continuous-depth deep learning."
+        "<br>MIT licence. Built with Qt (PySide6, LGPL), pyqtgraph and NumPy.<br><br>"
+        "<code>nodeviz doctor</code> prints the versions of everything.",
+    )
+
+
+def show_box(window: MainWindow, title: str, text: str) -> None:
+    """Show a text without stopping the window."""
+    box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, QMessageBox.StandardButton.Close, window)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setModal(False)
+    box.show()

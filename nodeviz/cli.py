@@ -1,0 +1,236 @@
+"""The command line: argument parsing and printing, nothing else.
+
+Exit codes: 0 done, 1 the run failed, 2 bad usage (one line on stderr), 130 on Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from nodeviz import __version__
+
+if TYPE_CHECKING:
+    from nodeviz.experiments.base import Frame
+    from nodeviz.experiments.run import Run
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line, and where help is."""
+        self.exit(2, f"nodeviz: {message}; see {self.prog} --help\n")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    options = parser().parse_args(arguments)
+    from nodeviz.experiments.params import ParamError
+
+    try:
+        return int(options.command(options))
+    except ParamError as error:
+        print(f"nodeviz: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("nodeviz: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe went away (`nodeviz list | head`): nobody is left to tell.
+        sys.stderr.close()
+        return 0
+
+
+def parser() -> Parser:
+    """Return the parser of all commands."""
+    top = Parser(prog="nodeviz", description=__import__("nodeviz").__doc__.splitlines()[0])
+    top.add_argument("--version", action="version", version=f"nodeviz {__version__}")
+    top.add_argument("--panel", help="the panel that opens in front")
+    top.add_argument("--preset", help="a preset of that panel")
+    top.set_defaults(command=open_window)
+    commands = top.add_subparsers(title="commands", metavar="", parser_class=Parser)
+
+    listing = commands.add_parser("list", help="panels, presets, parameters with limits and defaults, metrics")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    listing.set_defaults(command=list_panels)
+
+    run = commands.add_parser("run", help="run a panel's experiment without a window")
+    add_run_arguments(run)
+    run.add_argument("--out", type=Path, metavar="DIR", help="write summary.json and frames.npz there")
+    run.add_argument("--json", action="store_true", help="print summary.json and nothing else")
+    run.set_defaults(command=run_panel)
+
+    export = commands.add_parser("export", help="write pictures and animations (not there yet)")
+    export.add_argument("rest", nargs=argparse.REMAINDER)
+    export.set_defaults(command=export_panel)
+
+    doctor = commands.add_parser("doctor", help="versions, platform, missing system libraries and how to install them")
+    doctor.set_defaults(command=examine)
+    return top
+
+
+def add_run_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what names a run: panel, preset, parameters and seed."""
+    command.add_argument("panel", metavar="PANEL", help="as in nodeviz list")
+    command.add_argument("--preset", metavar="P", help="a shipped preset to start from")
+    command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes", help="repeatable")
+    command.add_argument("--seed", default="0", metavar="N", help="a whole number, 0 or more")
+
+
+def make_run(options: argparse.Namespace) -> Run:
+    """Return the run that the options name."""
+    from nodeviz.experiments.params import ParamError
+    from nodeviz.experiments.run import Run
+
+    changes: dict[str, object] = {}
+    for text in options.changes:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ParamError(f"--set {text}: no value; write --set name=value, as in --set n_steps=30")
+        changes[name.strip()] = value
+    return Run(options.panel, preset=options.preset, seed=options.seed, changes=changes)
+
+
+def run_panel(options: argparse.Namespace) -> int:
+    """Run headless; print the summary or write it with the frames."""
+    run = make_run(options)
+    if options.out is not None:
+        prepare_folder(options.out)
+    frames = follow(run, keep=options.out is not None)
+    summary = json.dumps(run.summary(), indent=None if options.json else 2, allow_nan=False)
+    if options.out is not None and run.status == "ok":
+        from nodeviz.experiments.run import write_frames
+
+        write_frames(options.out / "frames.npz", frames)
+        (options.out / "summary.json").write_text(summary + "\n", "utf-8")
+    if options.json or options.out is None:
+        print(summary)
+    else:
+        print(f"wrote {options.out / 'summary.json'} and {options.out / 'frames.npz'} ({len(frames)} frames)")
+    if run.status != "ok":
+        print(f"nodeviz: {run.message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def follow(run: Run, *, keep: bool) -> list[Frame]:
+    """Step a run to its end with a progress bar on a terminal; return its frames if they are kept."""
+    frames: list[Frame] = []
+    from tqdm import tqdm
+
+    form = "{desc} {percentage:3.0f} %|{bar}| {elapsed} passed, {remaining} left"
+    with tqdm(
+        total=1.0, desc=run.experiment.name, bar_format=form, disable=not sys.stderr.isatty(), leave=False
+    ) as bar:
+        try:
+            for frame in run.updates():
+                bar.update(run.progress - bar.n)
+                if keep and frame is not None:
+                    frames.append(frame)
+        except Exception as error:  # noqa: BLE001 - an experiment that raises ends as exit code 1 and one sentence
+            run.fail(error)
+    return frames
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the output folder, or say why it cannot be."""
+    from nodeviz.experiments.params import ParamError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".nodeviz-{time.time_ns()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ParamError(f"--out {folder}: {error.strerror}; name a folder that can be written") from None
+
+
+def list_panels(options: argparse.Namespace) -> int:
+    """Print what exists."""
+    described = describe()
+    if options.json:
+        print(json.dumps(described, indent=2, allow_nan=False))
+        return 0
+    for name, panel in described.items():
+        print(f"{name}: {panel['title']}. {panel['sentence']}")
+        print("  presets")
+        for preset, entry in panel["presets"].items():
+            print(f"    {preset:24s} {entry['sentence']}")
+        print("  parameters (nodeviz run, --set name=value)")
+        for parameter, entry in panel["params"].items():
+            print(f"    {parameter:12s} {entry['help']} [{entry['limits']}; default {entry['default_text']}]")
+        print("  metrics (nodeviz run --json)")
+        for metric, sentence in panel["metrics"].items():
+            print(f"    {metric:16s} {sentence}")
+    return 0
+
+
+def describe() -> dict[str, Any]:
+    """Return every panel with its presets, parameters and metrics, as JSON."""
+    from nodeviz.experiments.params import declared
+    from nodeviz.experiments.presets import presets
+    from nodeviz.experiments.registry import REGISTRY
+
+    return {
+        name: {
+            "title": experiment.title,
+            "sentence": experiment.sentence,
+            "presets": {
+                preset.name: {"title": preset.title, "sentence": preset.sentence, "params": dict(preset.changes)}
+                for preset in presets(name).values()
+            },
+            "params": {
+                spec.name: {
+                    "label": spec.label,
+                    "help": spec.help,
+                    "unit": spec.unit,
+                    "limits": spec.kind.limits(),
+                    "default": spec.kind.to_json(spec.default),
+                    "default_text": spec.kind.to_text(spec.default),
+                    "live": spec.live,
+                }
+                for spec in declared(experiment.params).values()
+            },
+            "metrics": dict(experiment.metrics),
+        }
+        for name, experiment in REGISTRY.items()
+    }
+
+
+def export_panel(options: argparse.Namespace) -> int:
+    """Say that export does not exist yet."""
+    del options
+    print("nodeviz: export is not there yet; use nodeviz run PANEL --out DIR for the numbers", file=sys.stderr)
+    return 2
+
+
+def examine(options: argparse.Namespace) -> int:
+    """Print the doctor's report."""
+    del options
+    from nodeviz import doctor
+
+    text, well = doctor.report()
+    print(text)
+    return 0 if well else 1
+
+
+def open_window(options: argparse.Namespace) -> int:
+    """Open the window, or say in one sentence why there is none and what works without it."""
+    from nodeviz.experiments.params import ParamError
+    from nodeviz.experiments.presets import find_preset
+    from nodeviz.experiments.registry import REGISTRY, find_experiment
+
+    panel = options.panel or next(iter(REGISTRY))
+    find_experiment(panel)
+    if options.preset is not None:
+        find_preset(panel, options.preset)
+    try:
+        from nodeviz.app import application
+    except ImportError as error:
+        raise ParamError(f"the window's libraries do not load ({error}); run nodeviz doctor for the remedy") from None
+    return application.main(panel=panel, preset=options.preset)

@@ -1,0 +1,122 @@
+"""The nouns of every experiment: frames, updates, the inbox and the record that registers it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+P = TypeVar("P")
+
+Metrics = dict[str, Any]
+Scalars = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A picture's worth of read-only arrays and scalars, complete in itself.
+
+    Fields are arrays, numbers, texts, or frozen dataclasses of these.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a request, with the request's number."""
+
+    number: int
+    answer: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What an experiment yields: a picture if there is a new one, numbers that must not get lost, and answers.
+
+    ``progress`` is the share of the run that is done, 0 to 1.
+    """
+
+    frame: Frame | None = None
+    scalars: Scalars = field(default_factory=dict)
+    replies: tuple[Reply, ...] = ()
+    progress: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A typed question or edit. An edit carries the whole new data, so the newest of a kind replaces those before."""
+
+    number: int
+    kind: str
+    payload: Any
+
+
+class Inbox(Generic[P]):
+    """What happens while an experiment runs, read by it between yields, on the thread that steps it.
+
+    Parameters
+    ----------
+    params : the parameters the run started with
+    last_frame : the newest frame of the panel's run before; its parts may be kept where nothing they depend on changed
+    """
+
+    def __init__(self, params: P, last_frame: Frame | None = None) -> None:
+        self.live = params
+        self.last_frame = last_frame
+        self.step = 0
+        self.record: list[tuple[int, str, Any]] = []
+        self._requests: dict[str, Request] = {}
+
+    def set_live(self, params: P) -> None:
+        """Put new live parameters in force, and record the step at which they took effect."""
+        self.live = params
+        self.record.append((self.step, "live", params))
+
+    def put(self, request: Request) -> None:
+        """Add a request; the newest of its kind replaces one that was not read yet."""
+        self._requests[request.kind] = request
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a request has not been read yet."""
+        return bool(self._requests)
+
+    def requests(self) -> tuple[Request, ...]:
+        """Return the unread requests, oldest first, and record the step at which they took effect."""
+        taken = tuple(sorted(self._requests.values(), key=lambda request: request.number))
+        self._requests.clear()
+        self.record.extend((self.step, request.kind, request.payload) for request in taken)
+        return taken
+
+
+Steps = Generator[Update | None, None, Metrics]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment(Generic[P]):
+    """What the registry knows about an experiment; command line, console, export and window all start from here."""
+
+    name: str
+    title: str
+    sentence: str
+    steps: Callable[[P, np.random.Generator, Inbox[P]], Steps]
+    params: type[P]
+    metrics: Mapping[str, str]
+    first_preset: str
+
+    def start(self, params: P, seed: int, last_frame: Frame | None = None) -> tuple[Steps, Inbox[P]]:
+        """Return the generator of a fresh run and its inbox."""
+        inbox = Inbox(params, last_frame)
+        return self.steps(params, np.random.default_rng(seed), inbox), inbox
+
+
+def flatten(frame: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted name and value of every field of a frame, the nested ones included."""
+    for entry in dataclasses.fields(frame):  # type: ignore[arg-type]
+        value = getattr(frame, entry.name)
+        if dataclasses.is_dataclass(value):
+            yield from flatten(value, f"{prefix}{entry.name}.")
+        else:
+            yield f"{prefix}{entry.name}", value

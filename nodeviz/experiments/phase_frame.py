@@ -1,0 +1,140 @@
+"""What the phase portrait shows at one moment.
+
+S solvers, P start points, K nodes of the longest path (shorter ones are padded with NaN), E equilibria, C limit cycles.
+Curves that consist of many pieces are one (M, 2) array with rows of NaN between the pieces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nodeviz.experiments.base import Frame
+
+if TYPE_CHECKING:
+    from nodeviz.engine.arrays import BoolArray, FloatArray, IntArray
+
+TextArray = npt.NDArray[np.str_]
+Eigenvalues = npt.NDArray[np.complexfloating[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Solver paths from every start, and how far they are from the reference.
+
+    Attributes
+    ----------
+    entries, methods : (S,) as written, and the method of each
+    start : (P, 2)
+    t : (S, P, K) node times; y : (S, P, K, 2) node states; dt : (S, P, K) the step that leads to a node
+    error : (S, P, K) Euclidean distance from the reference at the same time
+    eigenvalues : (S, P, K, 2) of the Jacobian at the nodes
+    nfe, n_accepted, n_rejected : (S, P)
+    final_error, max_error : (S, P), at t1 and the largest over all steps
+    status, message : (S, P)
+    attempt_t, attempt_dt : (S, A) every attempted step from the first start; attempt_accepted : (S, A), 1, 0 or NaN
+    reference_t, reference_y : (P, R), (P, R, 2), sampled evenly in time; past_y : (P, Q, 2) backwards from the starts
+    """
+
+    entries: TextArray
+    methods: TextArray
+    start: FloatArray
+    t: FloatArray
+    y: FloatArray
+    dt: FloatArray
+    error: FloatArray
+    eigenvalues: Eigenvalues
+    nfe: IntArray
+    n_accepted: IntArray
+    n_rejected: IntArray
+    final_error: FloatArray
+    max_error: FloatArray
+    status: TextArray
+    message: TextArray
+    attempt_t: FloatArray
+    attempt_dt: FloatArray
+    attempt_accepted: FloatArray
+    reference_t: FloatArray
+    reference_y: FloatArray
+    reference_message: str
+    past_y: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portrait:
+    """What the vector field itself looks like; a field that depends on time is frozen at ``t``.
+
+    Attributes
+    ----------
+    key : names everything the portrait depends on; autonomous : whether time does not matter
+    at, direction : (N, 2) places of the arrows and unit vectors; speed : (N,)
+    nullcline_x, nullcline_y : (M, 2) where x' = 0, and where y' = 0
+    equilibria : (E, 2); eigenvalues : (E, 2); kinds : (E,)
+    stable, unstable : (M, 2) manifolds of the saddles
+    cycles : (M, 2); cycle_points : (C, 2); periods : (C,); cycle_stable : (C,)
+    current : whether manifolds and cycles belong to these parameters, or still to the ones before
+    """
+
+    key: str
+    t: float
+    autonomous: bool
+    at: FloatArray
+    direction: FloatArray
+    speed: FloatArray
+    nullcline_x: FloatArray
+    nullcline_y: FloatArray
+    equilibria: FloatArray
+    eigenvalues: Eigenvalues
+    kinds: TextArray
+    stable: FloatArray
+    unstable: FloatArray
+    cycles: FloatArray
+    cycle_points: FloatArray
+    periods: FloatArray
+    cycle_stable: BoolArray
+    current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studies:
+    """What takes many solves: how the error falls with the step, with the evaluations and with the time spent.
+
+    Attributes
+    ----------
+    order_dt, order_error : (S, J); slope : (S,) fitted where the error is between 1e-12 and 1e-2
+    work_nfe, work_error, work_ms : (S, L)
+    complete : whether all of it is there
+    """
+
+    order_dt: FloatArray
+    order_error: FloatArray
+    slope: FloatArray
+    work_nfe: FloatArray
+    work_error: FloatArray
+    work_ms: FloatArray
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseFrame(Frame):
+    """A phase portrait, complete in itself.
+
+    Attributes
+    ----------
+    t0, t1 : the time span; stability : per solver the curve |R(z)| = 1 as (S, M, 2) of real and imaginary parts
+    stability_limit : (S, 2) where it cuts the negative real and the positive imaginary axis, NaN where it does not
+    stable_dt : (S,) the largest step with which a solver is stable on a linear field; NaN where the field is not
+        linear, where it grows itself, and where every step is stable
+    """
+
+    t0: float
+    t1: float
+    paths: Paths
+    portrait: Portrait
+    studies: Studies
+    stability: FloatArray
+    stability_limit: FloatArray
+    stable_dt: FloatArray

@@ -1,0 +1,115 @@
+"""The portrait of the field itself: directions, nullclines, equilibria, manifolds, limit cycles."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nodeviz.engine.arrays import FloatArray, freeze
+from nodeviz.experiments.params import declared
+from nodeviz.experiments.phase_frame import Portrait
+from nodeviz.problems.cycles import limit_cycles
+from nodeviz.problems.equilibria import find_equilibria
+from nodeviz.problems.manifolds import manifolds
+from nodeviz.problems.nullclines import nullclines
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from nodeviz.experiments.phase_params import PhaseParams
+    from nodeviz.problems.planar import PlanarField
+
+ARROWS = 22  # along the shorter side of the view
+NOTHING = freeze(np.empty((0, 2)))
+
+
+def key_of(params: PhaseParams) -> str:
+    """Return a text that differs whenever the portrait may."""
+    known = declared(params)
+    names = ("equations", "parameters", "x_range", "y_range", "t0", "t1", "start")
+    values = [known[name].kind.to_text(getattr(params, name)) for name in names]
+    # Two callables of one name are two fields.
+    field = params.system if isinstance(params.system, str) else f"callable {id(params.system)}"
+    return " | ".join([field, *values])
+
+
+def drawn_ranges(params: PhaseParams) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the ranges to draw: with equal aspect a plot shows more than the view, whatever its shape."""
+    (x0, x1), (y0, y1) = params.x_range, params.y_range
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    half_x, half_y = (x1 - x0) / 2, (y1 - y0) / 2
+    half_x, half_y = max(half_x, 2.0 * half_y), max(half_y, 1.3 * half_x)
+    return (x - half_x, x + half_x), (y - half_y, y + half_y)
+
+
+def quick(planar: PlanarField, params: PhaseParams, last: Portrait | None) -> Generator[None, None, Portrait]:
+    """Return what a first picture needs; all of the last portrait where nothing it depends on changed."""
+    key = key_of(params)
+    if last is not None and last.key == key and last.current:
+        return last
+    x_range, y_range = drawn_ranges(params)
+    at, direction, speed = directions(planar, params)
+    yield
+    nullcline_x, nullcline_y = nullclines(planar, params.t0, x_range, y_range)
+    yield
+    found = find_equilibria(planar, params.t0, params.x_range, params.y_range)
+    yield
+    return Portrait(
+        key=key,
+        t=params.t0,
+        autonomous=planar.autonomous,
+        at=at,
+        direction=direction,
+        speed=speed,
+        nullcline_x=freeze(nullcline_x),
+        nullcline_y=freeze(nullcline_y),
+        equilibria=freeze(np.array([one.point for one in found], float).reshape(-1, 2)),
+        eigenvalues=np.array([one.eigenvalues for one in found], complex).reshape(-1, 2),
+        kinds=np.array([one.kind for one in found], dtype=str),
+        # Shown paler until they are recomputed: they would flicker under a moving slider otherwise.
+        stable=last.stable if last else NOTHING,
+        unstable=last.unstable if last else NOTHING,
+        cycles=last.cycles if last else NOTHING,
+        cycle_points=NOTHING,
+        periods=freeze(np.empty(0)),
+        cycle_stable=np.empty(0, bool),
+        current=False,
+    )
+
+
+def directions(planar: PlanarField, params: PhaseParams) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return places (N, 2), unit directions (N, 2) and speeds (N,) on a grid over everything that may be in sight."""
+    x_range, y_range = drawn_ranges(params)
+    spacing = min(params.x_range[1] - params.x_range[0], params.y_range[1] - params.y_range[0]) / ARROWS
+    # One grid for all windows: it is laid from the origin, so that arrows stay where they are while the view moves.
+    xs, ys = (np.arange(np.ceil(lo / spacing), np.floor(hi / spacing) + 1) * spacing for lo, hi in (x_range, y_range))
+    x, y = (axis.ravel() for axis in np.meshgrid(xs, ys))
+    with np.errstate(all="ignore"):
+        slopes = planar.field(params.t0, np.stack([x, y]))
+        speed = np.hypot(slopes[0], slopes[1])
+        unit = (slopes / speed).T
+    good = np.isfinite(unit).all(axis=1)
+    return freeze(np.stack([x, y], axis=1)[good]), freeze(unit[good]), freeze(speed[good])
+
+
+def deepen(planar: PlanarField, params: PhaseParams, portrait: Portrait) -> Generator[Portrait | None, None, None]:
+    """Yield the portrait again with manifolds, then with limit cycles; None while the work goes on."""
+    if portrait.current:
+        return
+    saddles = [point for point, kind in zip(portrait.equilibria, portrait.kinds, strict=True) if kind == "saddle"]
+    x_range, y_range = drawn_ranges(params)
+    stable, unstable = yield from manifolds(planar, params.t0, saddles, x_range, y_range)
+    portrait = dataclasses.replace(portrait, stable=freeze(stable), unstable=freeze(unstable))
+    yield portrait
+    found = yield from limit_cycles(planar, params.start, params.t0, params.t1)
+    broken = [np.vstack([cycle.orbit, [[np.nan, np.nan]]]) for cycle in found]
+    yield dataclasses.replace(
+        portrait,
+        cycles=freeze(np.vstack(broken)) if broken else NOTHING,
+        cycle_points=freeze(np.array([cycle.point for cycle in found], float).reshape(-1, 2)),
+        periods=freeze(np.array([cycle.period for cycle in found], float)),
+        cycle_stable=np.array([cycle.stable for cycle in found], bool),
+        current=True,
+    )

@@ -1,0 +1,174 @@
+"""How the error falls with the step, with the evaluations and with the time: order and work-precision."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nodeviz.engine.arrays import FloatArray, freeze
+from nodeviz.experiments.budget import within
+from nodeviz.experiments.phase_frame import Studies
+from nodeviz.experiments.phase_paths import Race, record
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from nodeviz.engine.solution import Solution
+    from nodeviz.experiments.phase_params import PhaseParams, Solver
+    from nodeviz.problems.planar import PlanarField
+
+DOUBLINGS = 12
+MOST_EVALUATIONS = 150_000  # of all solves of one study of one solver
+SECONDS = 1.0  # and the time for one solve, where a single evaluation is slow
+TOLERANCES = tuple(10.0**-k for k in range(2, 12))
+FIT_LO, FIT_HI = 1e-12, 1e-2
+
+
+def empty(n_solvers: int) -> Studies:
+    """Return studies that have not begun."""
+    nothing = freeze(np.empty((n_solvers, 0)))
+    return Studies(
+        order_dt=nothing,
+        order_error=nothing,
+        slope=freeze(np.full(n_solvers, np.nan)),
+        work_nfe=nothing,
+        work_error=nothing,
+        work_ms=nothing,
+        complete=False,
+    )
+
+
+def study(
+    planar: PlanarField, params: PhaseParams, solvers: Sequence[Solver], races: Sequence[Race]
+) -> Generator[Studies | None, None, None]:
+    """Yield the studies as they grow by one solver; None while the work goes on."""
+    target = races[0].reference.at(np.array([params.t1]))[0]
+    rows: dict[str, list[list[float]]] = {name: [] for name in ("dt", "error", "nfe", "werror", "ms")}
+    slopes: list[float] = []
+    for solver in solvers:
+        dts, errors, nfes, milliseconds = yield from _refine(planar, params, solver, target)
+        rows["dt"].append(dts)
+        rows["error"].append(errors)
+        slopes.append(fitted_slope(dts, errors))
+        if not solver.fixed:
+            nfes, errors, milliseconds = yield from _tighten(planar, params, solver, target)
+        rows["nfe"].append(nfes)
+        rows["werror"].append(errors)
+        rows["ms"].append(milliseconds)
+        studies = Studies(
+            order_dt=_table(rows["dt"], len(solvers)),
+            order_error=_table(rows["error"], len(solvers)),
+            slope=freeze(slopes + [np.nan] * (len(solvers) - len(slopes))),
+            work_nfe=_table(rows["nfe"], len(solvers)),
+            work_error=_table(rows["werror"], len(solvers)),
+            work_ms=_table(rows["ms"], len(solvers)),
+            complete=len(slopes) == len(solvers),
+        )
+        yield dataclasses.replace(studies)
+
+
+def _refine(
+    planar: PlanarField, params: PhaseParams, solver: Solver, target: FloatArray
+) -> Generator[None, None, tuple[list[float], list[float], list[float], list[float]]]:
+    """Halve the step of equal steps until the error is at rounding or the budget is spent."""
+    dts: list[float] = []
+    errors: list[float] = []
+    nfes: list[float] = []
+    milliseconds: list[float] = []
+    spent = 0
+    for doubling in range(DOUBLINGS):
+        n_steps = max(4, round(abs(params.t1 - params.t0) * 2)) * 2**doubling
+        solution, elapsed = yield from _timed(planar, params, solver, n_steps=n_steps, rtol=params.rtol)
+        spent += int(solution.nfe)
+        error = _error(solution, params.t1, target)
+        if np.isfinite(error):
+            dts.append(abs(params.t1 - params.t0) / n_steps)
+            errors.append(error)
+            nfes.append(float(int(solution.nfe)))
+            milliseconds.append(elapsed)
+        if error < FIT_LO or spent > MOST_EVALUATIONS or str(solution.status) == "timeout":
+            break
+    return dts, errors, nfes, milliseconds
+
+
+def _tighten(
+    planar: PlanarField, params: PhaseParams, solver: Solver, target: FloatArray
+) -> Generator[None, None, tuple[list[float], list[float], list[float]]]:
+    """Tighten the tolerance of an adaptive solver step by step."""
+    nfes: list[float] = []
+    errors: list[float] = []
+    milliseconds: list[float] = []
+    for rtol in TOLERANCES:
+        solution, elapsed = yield from _timed(planar, params, solver, n_steps=None, rtol=rtol)
+        error = _error(solution, params.t1, target)
+        if np.isfinite(error):
+            nfes.append(float(int(solution.nfe)))
+            errors.append(error)
+            milliseconds.append(elapsed)
+        if sum(nfes) > MOST_EVALUATIONS or str(solution.status) in {"timeout", "max_steps"}:
+            break
+    return nfes, errors, milliseconds
+
+
+def _timed(
+    planar: PlanarField, params: PhaseParams, solver: Solver, *, n_steps: int | None, rtol: float
+) -> Generator[None, None, tuple[Solution, float]]:
+    """Solve from the first start; return the solution and the milliseconds of computing it took."""
+    steps = planar.orbit_steps(
+        np.array(params.start[0]),
+        params.t0,
+        params.t1,
+        method=solver.method,
+        n_steps=n_steps,
+        rtol=rtol,
+        atol=rtol * 1e-3,
+        max_steps=max(50_000, n_steps or 0),
+    )
+    spent = 0.0
+
+    def clocked() -> Generator[None, None, Solution]:
+        nonlocal spent
+        bounded = within(SECONDS, steps)
+        while True:
+            started = time.perf_counter()
+            try:
+                next(bounded)
+            except StopIteration as end:
+                spent += time.perf_counter() - started
+                return end.value  # type: ignore[no-any-return]
+            spent += time.perf_counter() - started
+            yield
+
+    solution = yield from clocked()
+    return solution, 1000 * spent
+
+
+def _error(solution: Solution, t1: float, target: FloatArray) -> float:
+    steps = record(solution)
+    if abs(float(steps.nodes_t[-1]) - t1) > 1e-9 * max(1.0, abs(t1)):
+        return float("nan")
+    return float(np.linalg.norm(steps.nodes_y[-1] - target))
+
+
+def fitted_slope(dts: Sequence[float], errors: Sequence[float]) -> float:
+    """Return the slope of log error against log dt over the finest steps whose error is between 1e-12 and 1e-2.
+
+    Coarser steps are not yet in the regime that the order speaks of, and errors near 1e-12 are rounding: at most the
+    four smallest errors above 1e-11 are fitted (above 1e-12 where there are too few).
+    """
+    dt, error = np.array(dts), np.array(errors)
+    for floor in (10 * FIT_LO, FIT_LO):
+        good = np.flatnonzero((error > floor) & (error < FIT_HI))[-4:]
+        if len(good) >= 2:
+            return float(np.polyfit(np.log(dt[good]), np.log(error[good]), 1)[0])
+    return float("nan")
+
+
+def _table(rows: Sequence[Sequence[float]], n_solvers: int) -> FloatArray:
+    table = np.full((n_solvers, max((len(row) for row in rows), default=0)), np.nan)
+    for line, row in zip(table, rows, strict=False):
+        line[: len(row)] = row
+    return freeze(table)

@@ -1,0 +1,152 @@
+"""A headless run: the experiment that the window shows, without the window."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nodeviz.experiments import params as declarations
+from nodeviz.experiments.base import Frame, Metrics, flatten
+from nodeviz.experiments.presets import find_preset
+from nodeviz.experiments.registry import find_experiment
+
+
+class Run:
+    """One run of an experiment from its seed. Iterate for the frames; `metrics` runs to the end what was not iterated.
+
+    Parameters
+    ----------
+    panel : str, as in ``nodeviz list``
+    preset : str or None, a shipped preset to start from
+    seed : int, 0 or more
+    changes : parameter values on top of the preset, as text or as Python values
+
+    Raises
+    ------
+    ParamError : an unknown panel, preset or parameter, or a value outside its limits
+    """
+
+    def __init__(
+        self, panel: str, *, preset: str | None = None, seed: int = 0, changes: Mapping[str, object] | None = None
+    ) -> None:
+        self.experiment = find_experiment(panel)
+        self.preset = preset
+        self.seed = int(declarations.Number(0, 2**63 - 1, integer=True).coerce("seed", seed, None))
+        chosen = dict(find_preset(panel, preset).changes) if preset is not None else {}
+        self.params = declarations.change(self.experiment.params(), chosen)
+        self.params = declarations.change(self.params, changes or {})
+        self.history: dict[str, list[float]] = {}
+        self.status = "ok"
+        self.message = ""
+        self.seconds = 0.0
+        self.progress = 0.0
+        self._steps, self.inbox = self.experiment.start(self.params, self.seed)
+        self._metrics: Metrics | None = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield each picture as soon as it is computed."""
+        for frame in self.updates():
+            if frame is not None:
+                yield frame
+
+    def updates(self) -> Iterator[Frame | None]:
+        """Yield a picture or None after every step, for callers that show progress."""
+        while self._metrics is None:
+            started = time.perf_counter()
+            try:
+                update = next(self._steps)
+            except StopIteration as end:
+                self._metrics = end.value
+                return
+            finally:
+                self.seconds += time.perf_counter() - started
+            self.inbox.step += 1
+            if update is None:
+                yield None
+                continue
+            self.progress = max(self.progress, update.progress)
+            for name, value in update.scalars.items():
+                self.history.setdefault(name, []).append(value)
+            yield update.frame
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics of the whole run, computed on first use."""
+        for _ in self.updates():
+            pass
+        return self._metrics or {}
+
+    def fail(self, error: Exception) -> None:
+        """Close a run that raised: its summary then says why."""
+        self.status = "failed"
+        self.message = f"{type(error).__name__}: {error}"
+        self._metrics = self._metrics or {}
+
+    def summary(self) -> dict[str, Any]:
+        """Return what ``nodeviz run --json`` prints; a number that is not finite is None."""
+        return {
+            "panel": self.experiment.name,
+            "preset": self.preset,
+            "params": plain(declarations.to_json(self.params)),
+            "seed": self.seed,
+            "status": self.status,
+            "message": self.message,
+            "seconds": round(self.seconds, 4),
+            "metrics": plain(self.metrics),
+        }
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON: NumPy becomes Python, and what is not finite becomes None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, complex):
+        return plain([value.real, value.imag])
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def stack_frames(frames: list[Frame]) -> dict[str, npt.NDArray[Any]]:
+    """Return one array per frame field, first axis the frame; ragged fields are padded (NaN, zero or an empty text)."""
+    columns: dict[str, list[npt.NDArray[Any]]] = {}
+    for frame in frames:
+        for name, value in flatten(frame):
+            columns.setdefault(name, []).append(np.asarray(value))
+    return {name: _pad(arrays) for name, arrays in columns.items()}
+
+
+def _pad(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    shape = tuple(max(sizes) for sizes in zip(*(array.shape for array in arrays), strict=True))
+    dtype = np.result_type(*arrays)
+    fill: Any = np.nan if np.issubdtype(dtype, np.inexact) else np.zeros((), dtype)
+    stacked = np.full((len(arrays), *shape), fill, dtype)
+    for row, array in zip(stacked, arrays, strict=True):
+        row[tuple(slice(size) for size in array.shape)] = array
+    return stacked
+
+
+def write_frames(path: Path, frames: list[Frame]) -> None:
+    """Write frames.npz under a temporary name beside the target, then rename it: nothing half-written is ever seen."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **stack_frames(frames))
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,196 @@
+"""Mailbox and worker: what crosses between the threads, and how runs begin, end and fail."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from nodeviz.app.mailbox import Ending, Mailbox
+from nodeviz.app.worker import Worker
+from nodeviz.experiments.base import Experiment, Frame, Inbox, Reply, Request, Steps, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Frame):
+    """A frame that is a number."""
+
+    value: int
+
+
+@dataclass(frozen=True)
+class Params:
+    """Parameters of the experiments below."""
+
+    n: int = 5
+    lr: float = 1.0
+
+
+def experiment(steps: Callable[[Params, np.random.Generator, Inbox[Params]], Steps]) -> Experiment[Params]:
+    return Experiment(
+        name="test",
+        title="Test",
+        sentence="",
+        steps=steps,
+        params=Params,
+        metrics=MappingProxyType({}),
+        first_preset="",
+    )
+
+
+def count(params: Params, rng: np.random.Generator, inbox: Inbox[Params]) -> Steps:
+    for value in range(params.n):
+        yield Update(Number(value=value), scalars={"loss": float(value), "lr": inbox.live.lr})
+    return {"last": params.n, "draw": float(rng.random())}
+
+
+def endless(params: Params, rng: np.random.Generator, inbox: Inbox[Params]) -> Steps:
+    del params, rng
+    value = 0
+    while True:
+        value += 1
+        replies = tuple(Reply(request.number, request.payload) for request in inbox.requests())
+        yield Update(Number(value=value), {"lr": inbox.live.lr, "value": value}, replies)
+        time.sleep(1e-4)
+
+
+def failing(params: Params, rng: np.random.Generator, inbox: Inbox[Params]) -> Steps:
+    del params, rng, inbox
+    yield Update(Number(value=1))
+    raise ZeroDivisionError("nothing to divide by")
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    thread = Worker()
+    thread.start()
+    yield thread
+    assert thread.close(5.0) == ""
+
+
+def collect(mailbox: Mailbox, until: Callable[[list], bool], seconds: float = 10.0) -> list:
+    """Return deliveries until the condition holds."""
+    deliveries: list = []
+    deadline = time.monotonic() + seconds
+    while not until(deliveries):
+        assert time.monotonic() < deadline, "the worker did not deliver"
+        delivery = mailbox.take()
+        if delivery is not None:
+            deliveries.append(delivery)
+        time.sleep(0.001)
+    return deliveries
+
+
+def ended(deliveries: list) -> bool:
+    return any(delivery.ending for delivery in deliveries)
+
+
+def test_mailbox_keeps_the_newest_picture_and_all_numbers() -> None:
+    mailbox = Mailbox()
+    generation = mailbox.renew()
+    for value in range(4):
+        mailbox.put(generation, Update(Number(value=value), scalars={"loss": value}))
+    mailbox.put(generation, None)
+    delivery = mailbox.take()
+    assert delivery.frame.value == 3
+    assert delivery.dropped == 3
+    assert delivery.steps == 5
+    assert [scalars["loss"] for scalars in delivery.scalars] == [0, 1, 2, 3]
+    assert mailbox.take() is None
+
+
+def test_mailbox_discards_what_an_older_generation_delivers() -> None:
+    mailbox = Mailbox()
+    old = mailbox.renew()
+    mailbox.put(old, Update(Number(value=1)))
+    new = mailbox.renew()
+    mailbox.put(old, Update(Number(value=2)))
+    mailbox.close(old, Ending(metrics={}))
+    assert mailbox.take() is None
+    mailbox.put(new, Update(Number(value=3)))
+    assert mailbox.take().frame.value == 3
+
+
+def test_a_run_delivers_every_number_and_its_metrics(worker: Worker) -> None:
+    mailbox = Mailbox()
+    worker.start_run("test", experiment(count), Params(n=200), 7, mailbox, None)
+    deliveries = collect(mailbox, ended)
+    losses = [scalars["loss"] for delivery in deliveries for scalars in delivery.scalars]
+    assert losses == list(range(200))
+    assert sum(delivery.dropped + (delivery.frame is not None) for delivery in deliveries) == 200
+    metrics = deliveries[-1].ending.metrics
+    assert metrics == {"last": 200, "draw": float(np.random.default_rng(7).random())}
+
+
+def test_an_exception_ends_that_run_only(worker: Worker) -> None:
+    bad, good = Mailbox(), Mailbox()
+    worker.start_run("bad", experiment(failing), Params(), 0, bad, None)
+    worker.start_run("good", experiment(endless), Params(), 0, good, None)
+    ending = collect(bad, ended)[-1].ending
+    assert ending.sentence == "ZeroDivisionError: nothing to divide by"
+    assert "Traceback" in ending.details
+    collect(good, lambda deliveries: sum(delivery.steps for delivery in deliveries) > 20)
+
+
+def test_live_parameters_and_requests_reach_the_run(worker: Worker) -> None:
+    mailbox = Mailbox()
+    worker.start_run("test", experiment(endless), Params(), 0, mailbox, None)
+    collect(mailbox, lambda deliveries: len(deliveries) > 0)
+    worker.set_live("test", Params(lr=0.25))
+    worker.ask("test", Request(12, "density", "answer"))
+    deliveries = collect(mailbox, lambda found: any(delivery.replies for delivery in found))
+    assert deliveries[-1].replies == [Reply(12, "answer")]
+    assert deliveries[-1].scalars[-1]["lr"] == 0.25
+
+
+def test_hidden_and_halted_runs_rest(worker: Worker) -> None:
+    mailbox = Mailbox()
+    worker.set_visible("test", visible=False)
+    worker.start_run("test", experiment(endless), Params(), 0, mailbox, None)
+    time.sleep(0.05)
+    assert mailbox.take() is None
+    worker.pause("test", 3)
+    worker.set_visible("test", visible=True)
+    deliveries = collect(mailbox, lambda found: sum(delivery.steps for delivery in found) >= 3)
+    time.sleep(0.05)
+    assert mailbox.take() is None
+    assert sum(delivery.steps for delivery in deliveries) == 3
+    worker.resume("test")
+    collect(mailbox, lambda found: len(found) > 0)
+
+
+def test_a_run_is_replaced_at_its_next_step(worker: Worker) -> None:
+    mailbox = Mailbox()
+    worker.start_run("test", experiment(endless), Params(), 0, mailbox, None)
+    collect(mailbox, lambda found: len(found) > 2)
+    worker.start_run("test", experiment(count), Params(n=2), 0, mailbox, None)
+    deliveries = collect(mailbox, ended)
+    assert [scalars["loss"] for delivery in deliveries for scalars in delivery.scalars] == [0.0, 1.0]
+
+
+def test_a_run_that_hangs_is_named() -> None:
+    release = threading.Event()
+
+    def hanging(params: Params, rng: np.random.Generator, inbox: Inbox[Params]) -> Steps:
+        del params, rng, inbox
+        release.wait(20)
+        yield None
+        return {}
+
+    worker = Worker()
+    worker.start()
+    worker.start_run("stuck panel", experiment(hanging), Params(), 0, Mailbox(), None)
+    time.sleep(0.05)
+    try:
+        assert worker.close(0.1) == "stuck panel"
+    finally:
+        release.set()
+        assert worker.wait(5000)
