@@ -43,6 +43,7 @@ class ScalarWriter:
     def lines(self, names: dict[int, str], targets: Sequence[str], prefix: str = "v") -> list[str]:
         """Return the assignments that compute the outputs into ``targets`` from the nodes in ``names``."""
         written, lines = dict(names), list[str]()
+        results = dict(reversed(list(zip(self.outputs, targets, strict=True))))
         depth: dict[int, int] = {}
         for node in self.order:
             if node in written:
@@ -53,12 +54,16 @@ class ScalarWriter:
                 continue
             code = scalar_template(operation, guarded=self.guarded).format(*(written[arg] for arg in args))
             depth[node] = 1 + max(depth.get(arg, 0) for arg in args)
-            if self.uses[node] == 1 and depth[node] < _INLINE_DEPTH and operation != "where":
+            if node in results:
+                written[node], depth[node] = results[node], 0
+                lines.append(f"{results[node]} = {code}")
+            elif self.uses[node] == 1 and depth[node] < _INLINE_DEPTH and operation != "where":
                 written[node] = code
             else:
                 written[node], depth[node] = f"{prefix}{node}", 0
                 lines.append(f"{prefix}{node} = {code}")
-        return lines + [f"{target} = {written[node]}" for target, node in zip(targets, self.outputs, strict=True)]
+        copies = [(target, written[node]) for target, node in zip(targets, self.outputs, strict=True)]
+        return lines + [f"{target} = {name}" for target, name in copies if target != name]
 
 
 class BoundKernel:

@@ -1,0 +1,206 @@
+"""The vector field of a plane, whoever made it: typed equations or any callable, with its Jacobian and its orbits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nodeviz.engine.arrays import FloatArray, VectorField
+from nodeviz.engine.integrate import MAX_STEPS, Solution, solve_steps
+from nodeviz.engine.methods import find_method
+from nodeviz.problems.compiled import orbit_steps
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from nodeviz.problems.equations import Equations
+
+Jacobian = Callable[[Any, Any], FloatArray]
+
+# Where a field is probed: no special points, so that a field looks there as it does elsewhere.
+_PROBES = np.array([[0.31, -1.27, 2.05], [0.83, 0.46, -0.94]])
+_TIMES = (0.0, 0.37, 1.9, 11.3, -2.6)
+
+
+class FieldError(ValueError):
+    """A callable that cannot serve as a field of the plane; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class PlanarField:
+    """A vector field of the plane.
+
+    Attributes
+    ----------
+    field : f(t, y), y (2,) or (2, ...); poles and domain errors give inf and NaN
+    jacobian : df/dy (t, y), (2, 2) or (2, 2, ...)
+    autonomous : t makes no difference
+    exact_jacobian : the Jacobian comes from symbolic differentiation, not from differences
+    typed : the equations and parameters it came from, if any
+    """
+
+    field: VectorField
+    jacobian: Jacobian
+    autonomous: bool
+    exact_jacobian: bool
+    typed: tuple[Equations, Mapping[str, float]] | None = None
+
+    @classmethod
+    def from_equations(cls, equations: Equations, parameters: Mapping[str, float]) -> PlanarField:
+        """Return the field of typed equations; raises EquationError where a parameter is unusable."""
+        checked = equations.check(parameters)
+        field = equations.field(checked)
+        autonomous = equations.autonomous or _is_autonomous(field)  # a forcing of amplitude 0 is none
+        return cls(field, equations.jacobian(checked), autonomous, True, (equations, checked))
+
+    @classmethod
+    def from_callable(cls, f: Callable[[Any, Any], Any]) -> PlanarField:
+        """Return the field of any f(t, y) that takes y of shape (2,) and returns two numbers.
+
+        Raises
+        ------
+        FieldError : not callable, raises, or returns something else; one sentence
+        """
+        field = _CallableField(f)
+        return cls(field, _differences(field), _is_autonomous(field), False)
+
+    def orbit_steps(
+        self,
+        y0: npt.ArrayLike,
+        t0: float,
+        t1: float,
+        *,
+        method: str = "dopri5",
+        n_steps: int | None = None,
+        rtol: float = 1e-6,
+        atol: float = 1e-9,
+        max_steps: int = MAX_STEPS,
+        record: bool = True,
+    ) -> Generator[None, None, Solution]:
+        """Return a generator that solves one orbit from t0 to t1 and returns its Solution, nodes included.
+
+        Typed equations run compiled with explicit methods, everything else in the engine. Wrong arguments raise
+        ValueError at once; a TimeoutError thrown in ends it with status ``timeout``.
+        """
+        chosen = find_method(method)
+        explicit = chosen.tableau is not None and chosen.tableau.explicit
+        if self.typed is not None and explicit:
+            return orbit_steps(
+                *self.typed, y0, t0, t1, method=method, n_steps=n_steps, rtol=rtol, atol=atol, max_steps=max_steps,
+                record=record,
+            )  # fmt: skip
+        return solve_steps(
+            self.field, y0, [t0, t1], method=method, n_steps=n_steps, rtol=rtol, atol=atol, max_steps=max_steps,
+            record=record, jacobian=self.jacobian,
+        )  # fmt: skip
+
+    def is_affine(self, t: float) -> bool:
+        """Return whether the Jacobian is the same all over the plane, so that the linearisation tells everything."""
+        radii = np.repeat([1e-2, 0.3, 1.0, 4.0, 30.0], 6)
+        angles = 2.4 * np.arange(radii.size)
+        with np.errstate(all="ignore"):
+            samples = self.jacobian(t, radii * np.stack([np.cos(angles), np.sin(angles)])).reshape(4, -1)
+            spread, size = np.ptp(samples, axis=1).max(), np.abs(samples).max()
+        return bool(spread <= (1e-12 if self.exact_jacobian else 1e-6) * size)
+
+
+class _CallableField:
+    """A user's f(t, y) made to take batches, checked, and quiet about poles."""
+
+    def __init__(self, f: Callable[[Any, Any], Any]) -> None:
+        if not callable(f):
+            raise FieldError(f"system={f!r}: not callable; give a function f(t, y) that returns [dx/dt, dy/dt]")
+        self._f = f
+        self._name = getattr(f, "__name__", type(f).__name__)
+        columns = np.stack([self._safe_column(0.0, probe) for probe in _PROBES.T], axis=1)
+        if np.isnan(columns).all():
+            self._column(0.0, _PROBES[:, 0])  # raises, unless f is NaN without an exception
+        self._takes_batches = self._agrees(columns)
+
+    def __call__(self, t: Any, y: Any) -> FloatArray:
+        y = np.asarray(y, dtype=y.dtype if isinstance(y, np.ndarray) and y.dtype.kind == "f" else np.float64)
+        if y.ndim == 1:
+            return self._safe_column(t, y)
+        flat = y.reshape(2, -1)
+        if self._takes_batches and np.ndim(t) == 0:
+            try:
+                return self._batch(t, flat).reshape(y.shape).astype(y.dtype, copy=False)
+            except Exception:  # noqa: BLE001 - one bad column must not take the others with it
+                pass
+        times = np.broadcast_to(t, y.shape[1:]).ravel()
+        rates = [self._safe_column(time, column) for time, column in zip(times, flat.T, strict=True)]
+        return np.stack(rates, axis=1).reshape(y.shape) if rates else np.empty_like(y)
+
+    def _column(self, t: Any, y: FloatArray) -> FloatArray:
+        """Return f at one point; FieldError if the answer is not two numbers."""
+        rate = self._call(t, y.copy())
+        try:
+            answer = np.asarray(rate, dtype=y.dtype)
+        except (TypeError, ValueError):
+            raise FieldError(f"{self._name}(t, y) returned {rate!r:.60}; it must return two numbers") from None
+        if answer.shape != (2,):
+            raise FieldError(
+                f"{self._name}(t, y) returned shape {answer.shape} for y of shape (2,); it must return [dx/dt, dy/dt]"
+            )
+        return answer
+
+    def _safe_column(self, t: Any, y: FloatArray) -> FloatArray:
+        try:
+            return self._column(t, y)
+        except FieldError as error:
+            # f has answered elsewhere: math.log(-1) and 1/0 at this point are its poles, not its mistakes.
+            if isinstance(error.__cause__, (ArithmeticError, ValueError)):
+                return np.full(2, np.nan, y.dtype)
+            raise
+
+    def _batch(self, t: Any, y: FloatArray) -> FloatArray:
+        with np.errstate(all="ignore"):
+            first, second = self._f(t, y.copy())
+            out = np.empty_like(y)
+            out[0], out[1] = first, second
+        return out
+
+    def _call(self, t: Any, y: FloatArray) -> Any:
+        try:
+            with np.errstate(all="ignore"):
+                return self._f(t, y)
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise FieldError(
+                f"{self._name}(t, y) failed at t={float(t):g}, y=({y[0]:g}, {y[1]:g}) with {' '.join(what.split())}"
+            ) from error
+
+    def _agrees(self, columns: FloatArray) -> bool:
+        """Return whether a batch gives what its columns gave, so that no loop is needed."""
+        try:
+            return bool(np.allclose(self._batch(0.0, _PROBES), columns, rtol=1e-12, atol=0, equal_nan=True))
+        except Exception:  # noqa: BLE001 - whatever a field does with a batch it was not written for
+            return False
+
+
+def _is_autonomous(field: VectorField) -> bool:
+    """Return whether the field answers the same at several times."""
+    rates = [np.asarray(field(t, _PROBES)) for t in _TIMES]
+    return all(np.array_equal(rate, rates[0], equal_nan=True) for rate in rates[1:])
+
+
+def _differences(field: VectorField) -> Jacobian:
+    """Return the Jacobian by central differences; its relative error is about 1e-10."""
+
+    def jacobian(t: Any, y: Any) -> FloatArray:
+        y = np.asarray(y, dtype=np.float64)
+        steps = np.cbrt(np.finfo(np.float64).eps) * np.maximum(np.abs(y), 1.0)
+        shifts = np.zeros((2, 4, *y.shape[1:]))
+        shifts[0, 0], shifts[0, 1], shifts[1, 2], shifts[1, 3] = steps[0], -steps[0], steps[1], -steps[1]
+        points = y[:, None] + shifts
+        times = t if np.ndim(t) == 0 else np.broadcast_to(t, points.shape[1:])
+        rates = np.asarray(field(times, points))
+        with np.errstate(all="ignore"):
+            by_x = (rates[:, 0] - rates[:, 1]) / (points[0, 0] - points[0, 1])
+            by_y = (rates[:, 2] - rates[:, 3]) / (points[1, 2] - points[1, 3])
+        return np.stack([by_x, by_y], axis=1)
+
+    return jacobian
