@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nodeviz.engine.controllers import I_CONTROLLER, Controller
+
 if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray, VectorField
     from nodeviz.engine.methods import Method
@@ -113,6 +115,37 @@ class Tolerances:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """What governs adaptive steps: tolerances, controller, first and least |dt| (0: roundings of t), their number."""
+
+    tolerances: Tolerances
+    controller: Controller
+    dt0: float | None
+    dt_min: float
+    max_steps: int
+
+    @classmethod
+    def checked(
+        cls,
+        rtol: Any,
+        atol: Any,
+        controller: Controller | None,
+        dt0: Any,
+        dt_min: Any,
+        max_steps: Any,
+        dtype: np.dtype[Any],
+    ) -> Control:
+        """Return the record, or raise ValueError naming the argument that is wrong."""
+        return cls(
+            Tolerances.checked(rtol, atol, dtype),
+            I_CONTROLLER if controller is None else controller,
+            None if dt0 is None else check_positive("dt0", dt0, "leave it out for a guess"),
+            0.0 if dt_min is None else check_positive("dt_min", dt_min, "leave it out for the least rounding allows"),
+            check_count("max_steps", max_steps),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """Fixed steps: n of size |dt|, the last one shortened to end exactly at t1."""
 
@@ -145,6 +178,28 @@ def check_grid(method: Method, ts: FloatArray, dt: Any, n_steps: Any, max_steps:
     if not method.adaptive:
         raise ValueError(f"method={method.name!r} takes fixed steps: give n_steps (for the whole span) or dt")
     return None
+
+
+def check_per_sample(
+    method: Method, y0: FloatArray, grid: Grid | None, *, dense: bool, record: bool, events: bool
+) -> None:
+    """Check that steps per column make sense.
+
+    Raises
+    ------
+    ValueError : y0 is no batch, steps are fixed, the method is implicit, or an output needs one step for all
+    """
+    if y0.ndim != 2:
+        raise ValueError(f"per_sample=True: y0 has shape {y0.shape}; give a batch (D, B), or leave per_sample out")
+    if grid is not None:
+        raise ValueError("per_sample=True: fixed steps are the same for all columns; leave out n_steps and dt")
+    if method.implicit:
+        raise ValueError(
+            f"per_sample=True: method={method.name!r} has one step for all columns; use an explicit method"
+        )
+    for name, wanted in (("dense", dense), ("record", record), ("events", events)):
+        if wanted:
+            raise ValueError(f"per_sample=True: {name} needs one step for all columns; solve the columns one by one")
 
 
 def first_slope(vector_field: VectorField, t: Any, y0: FloatArray) -> FloatArray:

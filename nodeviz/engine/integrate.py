@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import isfinite, nan, ulp
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nodeviz.engine import checks, reasons
-from nodeviz.engine.controllers import FRESH, I_CONTROLLER, Controller, decide
+from nodeviz.engine import checks
 from nodeviz.engine.events import Event, EventLocator
-from nodeviz.engine.first_step import first_step
 from nodeviz.engine.implicit import ImplicitStepper
+from nodeviz.engine.march import March
 from nodeviz.engine.methods import Method, find_method
-from nodeviz.engine.norms import ErrorNorm, all_finite
+from nodeviz.engine.per_sample import ColumnMarch
+from nodeviz.engine.reasons import Reasons
 from nodeviz.engine.recorder import Recorder
 from nodeviz.engine.solution import EventHits, Solution, Status, StepRecord
 from nodeviz.engine.steppers import ExplicitStepper, Stepper
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from nodeviz.engine.arrays import FloatArray, VectorField
+    from nodeviz.engine.controllers import Controller
     from nodeviz.engine.reasons import Ending
 
 __all__ = ["Event", "EventHits", "Solution", "Status", "StepRecord", "solve", "solve_steps"]
@@ -118,29 +117,26 @@ def solve_steps(
     generator: it then returns the part solved, with status ``timeout``.
     """
     state, times, chosen = checks.check_state(y0), checks.check_times(ts), find_method(method)
-    limit = checks.check_count("max_steps", max_steps)
-    grid = checks.check_grid(chosen, times, dt, n_steps, limit)
-    tolerances = checks.Tolerances.checked(rtol, atol, state.dtype)
-    if dt0 is not None:
-        dt0 = checks.check_positive("dt0", dt0, "leave it out for a guess")
-    if dt_min is not None:
-        dt_min = checks.check_positive("dt_min", dt_min, "leave it out for the least that rounding allows")
+    control = checks.Control.checked(rtol, atol, controller, dt0, dt_min, max_steps, state.dtype)
+    grid = checks.check_grid(chosen, times, dt, n_steps, control.max_steps)
+    why = Reasons(chosen, state.shape, control.max_steps)
     if per_sample:
-        raise ValueError("per_sample: not built yet")
+        checks.check_per_sample(chosen, state, grid, dense=dense, record=record, events=bool(events))
+    t0 = np.full(state.shape[1], times[0]) if per_sample else float(times[0])
     with np.errstate(all="ignore"):
-        slope = checks.first_slope(vector_field, float(times[0]), state)
-    stepper = _make_stepper(chosen, vector_field, state, slope, jacobian, tolerances if grid is None else None)
-    march = _March(
-        stepper=stepper,
-        recorder=Recorder(times, state, record=record, dense=dense),
-        locator=EventLocator(events, float(times[0]), state),
-        reasons=reasons.Reasons(chosen, state.shape, grid, limit),
-        t0=float(times[0]),
-        t1=float(times[-1]),
-    )
-    if grid is not None:
-        return _collect(march, march.fixed(grid))
-    return _collect(march, march.adaptive(vector_field, tolerances, controller or I_CONTROLLER, dt0, dt_min, limit))
+        slope = checks.first_slope(vector_field, t0, state)
+        if per_sample:
+            columns = ColumnMarch(chosen, vector_field, state, slope, times, control, why)
+            return _collect(columns, columns.steps())
+        march = March(
+            stepper=_make_stepper(chosen, vector_field, state, slope, jacobian, control if grid is None else None),
+            recorder=Recorder(times, state, record=record, dense=dense),
+            locator=EventLocator(events, float(times[0]), state),
+            reasons=why,
+            t0=float(times[0]),
+            t1=float(times[-1]),
+        )
+    return _collect(march, march.adaptive(vector_field, control) if grid is None else march.fixed(grid))
 
 
 def _make_stepper(
@@ -149,139 +145,27 @@ def _make_stepper(
     y0: FloatArray,
     f0: FloatArray,
     jacobian: Callable[[Any, FloatArray], Any] | None,
-    tolerances: checks.Tolerances | None,
+    control: checks.Control | None,
 ) -> Stepper:
     if method.tableau is None:
         return SymplecticStepper(vector_field, y0, f0, leapfrog=method.name == "leapfrog")
     if method.implicit:
+        tolerances = None if control is None else control.tolerances
         return ImplicitStepper(method.tableau, vector_field, y0, f0, jacobian=jacobian, tolerances=tolerances)
     return ExplicitStepper(method.tableau, vector_field, y0, f0)
 
 
-def _collect(march: _March, steps: Generator[None, None, Ending]) -> Generator[None, None, Solution]:
-    """Drive the steps, quiet about overflow (a status says it), and put the Solution together."""
-    ending: Ending | None = None
-    while ending is None:
+def _collect(march: March | ColumnMarch, steps: Generator[None, None, Ending]) -> Generator[None, None, Solution]:
+    """Drive the steps, quiet about overflow (a status says it), and return the Solution however they end."""
+    while True:
         try:
             with np.errstate(all="ignore"):
                 pause = perf_counter() + YIELD_AFTER
                 while perf_counter() < pause:
                     next(steps)
         except StopIteration as stop:
-            ending = stop.value
-        else:
-            try:
-                yield
-            except TimeoutError:
-                ending = march.reasons.timeout(march.recorder.t)
-    ts, ys = march.recorder.finish(march.stepper.y)
-    return Solution(
-        ts=ts,
-        ys=ys,
-        status=ending[0],
-        message=ending[1],
-        nfe=march.stepper.nfe,
-        n_accepted=march.n_accepted,
-        n_rejected=march.n_rejected,
-        steps=march.recorder.steps(),
-        dense=march.recorder.dense(march.stepper.y),
-        events=march.locator.hits(),
-    )
-
-
-@dataclass(kw_only=True)
-class _March:
-    """The walk from t0 to t1 with one step size for all: fixed or adaptive steps, each a loop."""
-
-    stepper: Stepper
-    recorder: Recorder
-    locator: EventLocator
-    reasons: reasons.Reasons
-    t0: float
-    t1: float
-    n_accepted: int = 0
-    n_rejected: int = 0
-
-    def fixed(self, grid: checks.Grid) -> Generator[None, None, Ending]:
-        """Take the steps of the grid."""
-        stepper, t = self.stepper, self.t0
-        dt = grid.dt if self.t1 > self.t0 else -grid.dt
-        for i in range(1, grid.n + 1):
-            t_new = self.t0 + i * dt if i < grid.n else self.t1
-            step = dt if i < grid.n else self.t1 - t
-            solved = stepper.attempt(t, step)
-            if not solved or not all_finite(stepper.y_new):
-                self.n_rejected += 1
-                self.recorder.attempted(t, step, nan, False)
-                return self.reasons.stopped(t, step, stepper.y_new, solved)
-            self.recorder.attempted(t, step, nan, True)
-            if self._take(t, t_new):
-                return self.reasons.event(self.recorder.t)
-            t = t_new
+            return march.solution(stop.value)
+        try:
             yield
-        return Status.OK, ""
-
-    def adaptive(
-        self,
-        vector_field: VectorField,
-        tolerances: checks.Tolerances,
-        controller: Controller,
-        dt0: float | None,
-        dt_min: float | None,
-        max_steps: int,
-    ) -> Generator[None, None, Ending]:
-        """Take steps whose error the controller accepts."""
-        stepper, t, t1 = self.stepper, self.t0, self.t1
-        sign, order, memory = (1.0 if t1 > t else -1.0), stepper.err_order + 1, FRESH
-        norm = ErrorNorm(tolerances.rtol, tolerances.atol, stepper.y)
-        dt = self._guess(vector_field, order, tolerances) if dt0 is None else min(dt0, abs(t1 - t))
-        for _ in range(max_steps):
-            floor = max(dt_min or 0.0, 4 * ulp(t))
-            dt = max(dt, floor)
-            last = dt >= abs(t1 - t) * (1 - 1e-10)
-            step = t1 - t if last else sign * dt
-            solved = stepper.attempt(t, step)
-            err_ratio = norm(stepper) if solved else nan
-            if err_ratio <= 1.0 and not all_finite(stepper.y_new):
-                err_ratio = nan
-            decision = decide(controller, err_ratio, abs(step), memory, order=order, dt_min=floor)
-            self.recorder.attempted(t, step, err_ratio, decision.accepted)
-            dt, memory = decision.dt_next, decision.memory
-            if decision.accepted:
-                t_new = t1 if last else t + step
-                if self._take(t, t_new):
-                    return self.reasons.event(self.recorder.t)
-                norm.accept()
-                t = t_new
-                if last:
-                    return Status.OK, ""
-            else:
-                self.n_rejected += 1
-                if decision.underflow:
-                    return self.reasons.underflow(t, step, err_ratio, norm.worst(stepper), stepper.y_new, floor)
-            yield
-        return self.reasons.max_steps(t, dt, norm.worst(stepper))
-
-    def _take(self, t: float, t_new: float) -> bool:
-        """Count and report an accepted step; True when a terminal event ends the solve in it."""
-        stepper = self.stepper
-        stop = None
-        self.n_accepted += 1
-        if self.locator.events:
-            stop = self.locator.after_step(t_new, stepper.y_new.reshape(self.locator.shape), stepper.piece)
-        if stop is not None and stop != t_new:
-            piece = stepper.piece()
-            stepper.y_new[:] = piece(stop)
-            self.recorder.after_step(t, stop, stepper, stepper.y_new, piece)
-        else:
-            self.recorder.after_step(t, t_new, stepper, stepper.y_new)
-        stepper.accept()
-        return stop is not None
-
-    def _guess(self, vector_field: VectorField, order: int, tolerances: checks.Tolerances) -> float:
-        shape = self.locator.shape
-        slope = self.stepper.slope(self.t0).reshape(shape)
-        y, span = self.stepper.y.reshape(shape), self.t1 - self.t0
-        self.stepper.nfe += 1
-        dt = first_step(vector_field, self.t0, y, slope, order, tolerances.rtol, tolerances.atol, span)
-        return dt if isfinite(dt) else abs(span)
+        except TimeoutError:
+            return march.solution(march.timeout())

@@ -13,7 +13,6 @@ from nodeviz.engine.solution import Status
 
 if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray
-    from nodeviz.engine.checks import Grid
     from nodeviz.engine.methods import Method
 
 Ending = tuple[Status, str]
@@ -25,7 +24,6 @@ class Reasons:
 
     method: Method
     shape: tuple[int, ...]
-    grid: Grid | None
     limit: int
 
     def component(self, index: int) -> str:

@@ -1,0 +1,314 @@
+"""One step size per column: every orbit of a batch goes at its own pace, and leaves the batch when it is done."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nodeviz.engine.controllers import remember_where
+from nodeviz.engine.first_step import first_step
+from nodeviz.engine.norms import all_finite, worst_index
+from nodeviz.engine.solution import Solution, Status
+from nodeviz.engine.steppers import writer
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from nodeviz.engine.arrays import BoolArray, FloatArray, VectorField
+    from nodeviz.engine.checks import Control
+    from nodeviz.engine.methods import Method
+    from nodeviz.engine.reasons import Ending, Reasons
+    from nodeviz.engine.tableau import ButcherTableau
+
+
+class ColumnStepper:
+    """Steps of an explicit tableau with a step size per column.
+
+    As in ``ExplicitStepper`` the stages lie in one buffer, k_S .. k_1, y, here multiplied by dt, (S + 1, D, b), so that
+    a stage sum is still a single product.
+    """
+
+    def __init__(self, tableau: ButcherTableau, vector_field: VectorField, y: FloatArray, slope: FloatArray) -> None:
+        self.tableau = tableau
+        self._evaluate = writer(vector_field)
+        stages = [*zip(tableau.c, tableau.a, strict=True), (1.0, tableau.b), *tableau.end_stages]
+        n_rows = tableau.n_stages + len(tableau.end_stages) + 1
+        self._c = np.array([c for c, _ in stages])[:, None]
+        self._weights = [np.array([*row[::-1], 1.0], y.dtype) for _, row in stages]
+        self._err_weights = [np.array(w[::-1], y.dtype) for w in (tableau.b_err, tableau.b_err_low) if w is not None]
+        dense = tableau.dense_matrix()
+        self._dense = np.zeros((dense.shape[1] + 1, n_rows), y.dtype)
+        self._dense[0, -1], self._dense[1:, :-1] = 1.0, dense[::-1].T
+        self._bind(y, slope)
+
+    def _bind(self, y: FloatArray, slope: FloatArray) -> None:
+        """Lay out the buffers for these columns."""
+        n_rows = self._dense.shape[1]
+        self._buffer = np.zeros((n_rows, *y.shape), y.dtype)
+        self._flat = self._buffer.reshape(n_rows, -1)
+        self.y: FloatArray = self._buffer[-1]
+        self.y[:] = y
+        self.slope = slope.copy()
+        self.y_new, self._argument = np.empty_like(y), np.empty_like(y)
+        self._end_slope, self._k = np.empty_like(y), np.empty_like(y)
+        self._err = np.empty(y.size, y.dtype)
+
+    def keep(self, columns: BoolArray) -> None:
+        """Go on with these columns only."""
+        # NumPy lays the columns it picks out in another order; the sums need rows.
+        self._bind(np.ascontiguousarray(self.y[:, columns]), self.slope[:, columns])
+
+    def _sum(self, i: int, out: FloatArray) -> None:
+        weights = self._weights[i]
+        np.dot(weights, self._flat[-len(weights) :], out.reshape(-1))
+
+    def attempt(self, t: FloatArray, dt: FloatArray) -> None:
+        """Compute y_new of a step of size dt, (b,), for every column."""
+        n, fsal, buffer = self.tableau.n_stages, self.tableau.fsal, self._buffer
+        self._times, self._dt = t + self._c * dt, dt
+        np.multiply(self.slope, dt, buffer[-2])
+        for i in range(1, n):
+            last = fsal and i == n - 1
+            argument, k = (self.y_new, self._end_slope) if last else (self._argument, self._k)
+            self._sum(i, argument)
+            self._evaluate(self._times[i], argument, k)
+            np.multiply(k, dt, buffer[-2 - i])
+        if not fsal:
+            self._sum(n, self.y_new)
+
+    def finish(self, *, interpolate: bool) -> int:
+        """Evaluate f(t + dt, y_new) where it is not the last stage, and what the interpolant needs; return how many."""
+        ends = len(self.tableau.end_stages) if interpolate else 1 - self.tableau.fsal
+        n = self.tableau.n_stages
+        for j in range(ends):
+            first = j == 0 and not self.tableau.fsal
+            argument, k = (self.y_new, self._end_slope) if first else (self._argument, self._k)
+            self._sum(n + 1 + j, argument)
+            self._evaluate(self._times[n + 1 + j], argument, k)
+            np.multiply(k, self._dt, self._buffer[-2 - n - j])
+        return ends
+
+    def err_ratio(self, scale: FloatArray) -> FloatArray:
+        """Return the RMS over the components of the scaled error, (b,)."""
+        squares = [self._squares(weights, scale) for weights in self._err_weights]
+        if len(squares) == 2:
+            total = squares[0] + 0.01 * squares[1]
+            squares[0] *= np.divide(squares[0], total, out=np.ones_like(total), where=total > 0.0)
+        return np.sqrt(squares[0] / len(self.y))
+
+    def errors(self) -> FloatArray:
+        """Return the local error estimate, (D, b)."""
+        n = self.tableau.n_stages
+        np.dot(self._err_weights[0], self._flat[-1 - n : -1], self._err)
+        return self._err.reshape(self.y.shape)
+
+    def _squares(self, weights: FloatArray, scale: FloatArray) -> FloatArray:
+        n, err = self.tableau.n_stages, self._err.reshape(self.y.shape)
+        np.dot(weights, self._flat[-1 - n : -1], self._err)
+        np.divide(err, scale, err)
+        np.multiply(err, err, err)
+        return np.asarray(np.add.reduce(err, axis=0))
+
+    def accept(self, accepted: BoolArray) -> None:
+        """Make y_new the state of the accepted columns."""
+        np.copyto(self.y, self.y_new, where=accepted)
+        np.copyto(self.slope, self._end_slope, where=accepted)
+
+    def coefficients(self) -> FloatArray:
+        """Return the polynomials of the attempted step in x, (degree + 1, D, b)."""
+        return np.asarray(np.dot(self._dense, self._flat)).reshape(-1, *self.y.shape)
+
+
+class ColumnMarch:
+    """The walk of all columns from t0 to t1. Arrays of shape (b,) hold the columns still in the batch."""
+
+    def __init__(
+        self,
+        method: Method,
+        vector_field: VectorField,
+        y0: FloatArray,
+        f0: FloatArray,
+        ts: FloatArray,
+        control: Control,
+        reasons: Reasons,
+    ) -> None:
+        assert method.tableau is not None
+        self.stepper, self._control, self._reasons = (
+            ColumnStepper(method.tableau, vector_field, y0, f0),
+            control,
+            reasons,
+        )
+        self._ts, self._sign = ts, 1.0 if ts[-1] > ts[0] else -1.0
+        d, n = y0.shape
+        self._ys = np.full((len(ts), d, n), nan, y0.dtype)
+        self._ys[0] = y0
+        # Beyond the last report nothing is due.
+        self._due = np.append(self._sign * ts, np.inf)
+        self._slack = 8 * np.finfo(float).eps * float(np.abs(ts).max())
+        self._index, self._alive = np.arange(n), np.ones(n, dtype=bool)
+        self._t, self._next = np.full(n, ts[0]), np.ones(n, dtype=int)
+        self._memory: tuple[FloatArray, FloatArray] = (np.ones(n), np.ones(n))
+        self._abs_y = np.abs(y0)
+        self._accepted = np.zeros(n, dtype=int)
+        self._attempts, self._evaluations = 0, 1
+        self._order = (method.tableau.err_order or 0) + 1
+        self._dt = self._guess(vector_field, y0, f0) if control.dt0 is None else np.full(n, control.dt0)
+        self.status = np.full(n, Status.OK, dtype=object)
+        self.nfe, self.n_accepted, self.n_rejected = (np.zeros(n, dtype=int) for _ in range(3))
+        self._first_failure = ""
+
+    def _guess(self, vector_field: VectorField, y0: FloatArray, f0: FloatArray) -> FloatArray:
+        self._evaluations += 1
+        span, order, tolerances = float(self._ts[-1] - self._ts[0]), self._order, self._control.tolerances
+        return first_step(
+            vector_field, float(self._ts[0]), y0, f0, order=order, tolerances=tolerances, span=span, per_sample=True
+        )
+
+    def steps(self) -> Generator[None, None, Ending]:
+        """Step every column until it is done; yield after each round."""
+        stepper, t1, sign, control = self.stepper, float(self._ts[-1]), self._sign, self._control
+        per_round = stepper.tableau.evaluations_per_step - (0 if stepper.tableau.fsal else 1)
+        while self._attempts < control.max_steps:
+            self._attempts += 1
+            t = self._t
+            floor = np.maximum(control.dt_min, 4 * np.spacing(np.abs(t)))
+            left = np.abs(t1 - t)
+            size = np.maximum(self._dt, floor)
+            last = size >= left * (1 - 1e-10)
+            size = np.minimum(size, left)
+            np.copyto(size, left, where=last)
+            step = sign * size
+            stepper.attempt(t, step)
+            abs_new = np.abs(stepper.y_new)
+            scale = np.maximum(self._abs_y, abs_new)
+            scale *= control.tolerances.rtol
+            scale += control.tolerances.atol
+            ratio = stepper.err_ratio(scale)
+            if not all_finite(stepper.y_new.reshape(-1)):
+                ratio[~np.isfinite(stepper.y_new).all(axis=0)] = nan
+            accepted = ratio <= 1.0
+            self._dt = size * control.controller.factors(ratio, self._memory, self._order)
+            self._memory = remember_where(accepted, self._memory, ratio)
+            t_new = np.where(last, t1, t + step)
+            self._evaluations += per_round + self._report(accepted, t_new, step)
+            stepper.accept(accepted)
+            np.copyto(self._abs_y, abs_new, where=accepted)
+            self._t = np.where(accepted, t_new, t)
+            self._accepted += accepted & self._alive
+            stuck = ~accepted & (size <= floor) & self._alive
+            if stuck.any():
+                self._fail(stuck, step, ratio, scale)
+            done = accepted & last & self._alive
+            if done.any():
+                self._leave(done)
+            if not len(self._index):
+                return self._ending()
+            yield
+        slowest = int(np.argmin(self._sign * self._t))
+        place = self._place(slowest, scale)
+        sentence = self._reasons.max_steps(float(self._t[slowest]), float(self._dt[slowest]), place)[1]
+        return self._close(Status.MAX_STEPS, sentence)
+
+    def _place(self, column: int, scale: FloatArray) -> int:
+        """Return the flat index in y0 of the worst component of a column."""
+        component = worst_index(self.stepper.errors()[:, column] / scale[:, column])
+        return component * len(self.status) + int(self._index[column])
+
+    def _report(self, accepted: BoolArray, t_new: FloatArray, step: FloatArray) -> int:
+        """Write the states that are due in this step; return the evaluations spent on it."""
+        reached = self._sign * t_new + self._slack
+        due = accepted & (self._due[self._next] <= reached)
+        if not due.any():
+            return self.stepper.finish(interpolate=False)
+        spent = self.stepper.finish(interpolate=True)
+        coefficients = self.stepper.coefficients()
+        d, n = self._ys.shape[1:]
+        flat = self._ys.reshape(-1)
+        while True:
+            columns = np.flatnonzero(due)
+            number = self._next[columns]
+            x = (self._ts[number] - self._t[columns]) / step[columns]
+            part = coefficients[:, :, columns]
+            y = part[-1] * x
+            for row in part[-2:0:-1]:
+                y += row
+                y *= x
+            y += part[0]
+            # At the end of the step it is y_new itself: the polynomial would add its rounding.
+            at_end = np.abs(self._due[number] - self._sign * t_new[columns]) <= self._slack
+            if at_end.any():
+                y[:, at_end] = self.stepper.y_new[:, columns[at_end]]
+            place = number * (d * n) + self._index[columns]
+            for i in range(d):
+                flat[place + i * n] = y[i]
+            self._next[columns] += 1
+            due[columns] = self._due[number + 1] <= reached[columns]
+            if not due.any():
+                return spent
+
+    def _fail(self, stuck: BoolArray, step: FloatArray, ratio: FloatArray, scale: FloatArray) -> None:
+        """Note the columns that even the least step does not help, and drop them."""
+        for column in np.flatnonzero(stuck).tolist():
+            place = self._place(column, scale)
+            t, dt = float(self._t[column]), float(step[column])
+            status, sentence = self._reasons.underflow(t, dt, float(ratio[column]), place, np.zeros(1), abs(dt))
+            self.status[self._index[column]] = status
+            self._first_failure = self._first_failure or sentence
+        self._count(stuck)
+        self._alive &= ~stuck
+        self._compact()
+
+    def _leave(self, done: BoolArray) -> None:
+        """Count the columns that have arrived; a step of zero keeps them where they are until it pays to drop them."""
+        self._count(done)
+        self._alive &= ~done
+        if 16 * int(np.count_nonzero(~self._alive)) >= len(self._alive):
+            self._compact()
+
+    def _count(self, columns: BoolArray) -> None:
+        where = self._index[columns]
+        self.nfe[where] = self._evaluations
+        self.n_accepted[where] = self._accepted[columns]
+        self.n_rejected[where] = self._attempts - self._accepted[columns]
+
+    def _compact(self) -> None:
+        keep = self._alive
+        self.stepper.keep(keep)
+        self._index, self._t, self._dt = self._index[keep], self._t[keep], self._dt[keep]
+        self._next, self._accepted, self._abs_y = self._next[keep], self._accepted[keep], self._abs_y[:, keep]
+        self._memory = self._memory[0][keep], self._memory[1][keep]
+        self._alive = keep[keep]
+
+    def _close(self, status: Status, sentence: str) -> Ending:
+        """End the columns that are still on their way."""
+        self._count(self._alive)
+        self.status[self._index[self._alive]] = status
+        self._first_failure = self._first_failure or sentence
+        return self._ending()
+
+    def timeout(self) -> Ending:
+        """Return the ending of a solve whose caller has no time left."""
+        return self._close(*self._reasons.timeout(self._sign * float((self._sign * self._t).min())))
+
+    def _ending(self) -> Ending:
+        """Return a status that is not ok, if there is one, and a sentence about all columns."""
+        failed = [status for status in self.status if status != Status.OK]
+        if not failed:
+            return Status.OK, ""
+        return failed[
+            0
+        ], f"{len(failed)} of {len(self.status)} columns did not arrive; the first: {self._first_failure}"
+
+    def solution(self, ending: Ending) -> Solution:
+        """Return the Solution; columns that did not arrive are NaN from there on."""
+        return Solution(
+            ts=self._ts,
+            ys=self._ys,
+            status=self.status,
+            message=ending[1],
+            nfe=self.nfe,
+            n_accepted=self.n_accepted,
+            n_rejected=self.n_rejected,
+        )
