@@ -21,8 +21,14 @@ class Controller(Protocol):
     """Decides on a step from ``err_ratio``, its error in units of the tolerance.
 
     ``factor`` works on floats and ``factors`` on (B,) arrays; both return what multiplies dt, a rejected step's being
-    below 1. A step is accepted when its ratio is at most 1. The driver keeps the memory, and only of accepted steps.
+    below 1. A step is accepted when its ratio is at most 1. The driver keeps the memory, and only of accepted steps;
+    ``remembers`` says whether any is needed.
     """
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the factors depend on the memory."""
+        ...
 
     def factor(self, err_ratio: float, memory: Memory, order: int) -> float:
         """Return the factor for dt; ``order`` is the order of the error estimate plus one."""
@@ -52,6 +58,11 @@ class PIDController:
     min_factor: float = 0.2
     max_factor: float = 10.0
 
+    @property
+    def remembers(self) -> bool:
+        """Whether the ratios of earlier steps matter."""
+        return self.beta2 != 0.0 or self.beta3 != 0.0
+
     def factor(self, err_ratio: float, memory: Memory, order: int) -> float:
         """Return the factor for dt; zero error gives the largest, an infinite or NaN one the smallest."""
         if not isfinite(err_ratio):
@@ -61,7 +72,7 @@ class PIDController:
         if err_ratio > 1.0:
             return max(self.min_factor, self.safety * float(err_ratio ** (-1.0 / order)))
         factor = self.safety * float(err_ratio ** (-self.beta1 / order))
-        if self.beta2 or self.beta3:
+        if self.remembers:
             factor *= float(memory[0] ** (-self.beta2 / order) * memory[1] ** (-self.beta3 / order))
         return min(self.max_factor, max(self.min_factor, factor))
 
@@ -70,9 +81,9 @@ class PIDController:
         # The floor stands for zero error: far below what any limit lets through.
         e1 = np.maximum(err_ratio, 1e-30)
         factor = e1 ** (-self.beta1 / order)
-        if self.beta2 or self.beta3:
+        if self.remembers:
             factor *= memory[0] ** (-self.beta2 / order) * memory[1] ** (-self.beta3 / order)
-        if self.beta1 != 1.0 or self.beta2 or self.beta3:
+        if self.beta1 != 1.0 or self.remembers:
             factor = np.where(err_ratio > 1.0, e1 ** (-1.0 / order), factor)
         factor *= self.safety
         # minimum before maximum: fmax then turns a NaN into the smallest factor.

@@ -87,7 +87,7 @@ class March:
             else:
                 self.n_rejected += 1
                 if decision.underflow:
-                    return self.reasons.underflow(t, step, err_ratio, norm.worst(stepper), stepper.y_new, floor)
+                    return self.reasons.underflow(t, step, err_ratio, norm.worst(stepper))
             yield
         return self.reasons.max_steps(t, dt, norm.worst(stepper))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from math import nan
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,13 @@ from nodeviz.engine.steppers import writer
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from nodeviz.engine.arrays import BoolArray, FloatArray, VectorField
+    from nodeviz.engine.arrays import BoolArray, FloatArray, IntArray, VectorField
     from nodeviz.engine.checks import Control
     from nodeviz.engine.methods import Method
     from nodeviz.engine.reasons import Ending, Reasons
     from nodeviz.engine.tableau import ButcherTableau
+
+_FOUR_EPS = 4 * sys.float_info.epsilon
 
 
 class ColumnStepper:
@@ -31,10 +34,11 @@ class ColumnStepper:
     """
 
     def __init__(self, tableau: ButcherTableau, vector_field: VectorField, y: FloatArray, slope: FloatArray) -> None:
-        self.tableau = tableau
-        self._evaluate = writer(vector_field)
+        self._evaluate, self._fsal, self._n = writer(vector_field), tableau.fsal, tableau.n_stages
+        self.per_attempt = tableau.n_stages - 1
+        self._ends = len(tableau.end_stages)
         stages = [*zip(tableau.c, tableau.a, strict=True), (1.0, tableau.b), *tableau.end_stages]
-        n_rows = tableau.n_stages + len(tableau.end_stages) + 1
+        n_rows = self._n + self._ends + 1
         self._c = np.array([c for c, _ in stages])[:, None]
         self._weights = [np.array([*row[::-1], 1.0], y.dtype) for _, row in stages]
         self._err_weights = [np.array(w[::-1], y.dtype) for w in (tableau.b_err, tableau.b_err_low) if w is not None]
@@ -53,7 +57,7 @@ class ColumnStepper:
         self.slope = slope.copy()
         self.y_new, self._argument = np.empty_like(y), np.empty_like(y)
         self._end_slope, self._k = np.empty_like(y), np.empty_like(y)
-        self._err = np.empty(y.size, y.dtype)
+        self._err, self._wide_dt = np.empty(y.size, y.dtype), np.empty_like(y)
 
     def keep(self, columns: BoolArray) -> None:
         """Go on with these columns only."""
@@ -66,28 +70,29 @@ class ColumnStepper:
 
     def attempt(self, t: FloatArray, dt: FloatArray) -> None:
         """Compute y_new of a step of size dt, (b,), for every column."""
-        n, fsal, buffer = self.tableau.n_stages, self.tableau.fsal, self._buffer
-        self._times, self._dt = t + self._c * dt, dt
-        np.multiply(self.slope, dt, buffer[-2])
-        for i in range(1, n):
-            last = fsal and i == n - 1
+        buffer, wide_dt = self._buffer, self._wide_dt
+        self._times = t + self._c * dt
+        wide_dt[:] = dt
+        np.multiply(self.slope, wide_dt, buffer[-2])
+        for i in range(1, self._n):
+            last = self._fsal and i == self._n - 1
             argument, k = (self.y_new, self._end_slope) if last else (self._argument, self._k)
             self._sum(i, argument)
             self._evaluate(self._times[i], argument, k)
-            np.multiply(k, dt, buffer[-2 - i])
-        if not fsal:
-            self._sum(n, self.y_new)
+            np.multiply(k, wide_dt, buffer[-2 - i])
+        if not self._fsal:
+            self._sum(self._n, self.y_new)
 
     def finish(self, *, interpolate: bool) -> int:
         """Evaluate f(t + dt, y_new) where it is not the last stage, and what the interpolant needs; return how many."""
-        ends = len(self.tableau.end_stages) if interpolate else 1 - self.tableau.fsal
-        n = self.tableau.n_stages
+        ends = self._ends if interpolate else 1 - self._fsal
         for j in range(ends):
-            first = j == 0 and not self.tableau.fsal
+            first = j == 0 and not self._fsal
             argument, k = (self.y_new, self._end_slope) if first else (self._argument, self._k)
-            self._sum(n + 1 + j, argument)
-            self._evaluate(self._times[n + 1 + j], argument, k)
-            np.multiply(k, self._dt, self._buffer[-2 - n - j])
+            row = self._n + 1 + j
+            self._sum(row, argument)
+            self._evaluate(self._times[row], argument, k)
+            np.multiply(k, self._wide_dt, self._buffer[-1 - row])
         return ends
 
     def err_ratio(self, scale: FloatArray) -> FloatArray:
@@ -100,13 +105,12 @@ class ColumnStepper:
 
     def errors(self) -> FloatArray:
         """Return the local error estimate, (D, b)."""
-        n = self.tableau.n_stages
-        np.dot(self._err_weights[0], self._flat[-1 - n : -1], self._err)
+        np.dot(self._err_weights[0], self._flat[-1 - self._n : -1], self._err)
         return self._err.reshape(self.y.shape)
 
     def _squares(self, weights: FloatArray, scale: FloatArray) -> FloatArray:
-        n, err = self.tableau.n_stages, self._err.reshape(self.y.shape)
-        np.dot(weights, self._flat[-1 - n : -1], self._err)
+        err = self._err.reshape(self.y.shape)
+        np.dot(weights, self._flat[-1 - self._n : -1], self._err)
         np.divide(err, scale, err)
         np.multiply(err, err, err)
         return np.asarray(np.add.reduce(err, axis=0))
@@ -140,7 +144,7 @@ class ColumnMarch:
             control,
             reasons,
         )
-        self._ts, self._sign = ts, 1.0 if ts[-1] > ts[0] else -1.0
+        self._ts, self._t1, self._sign = ts, float(ts[-1]), 1.0 if ts[-1] > ts[0] else -1.0
         d, n = y0.shape
         self._ys = np.full((len(ts), d, n), nan, y0.dtype)
         self._ys[0] = y0
@@ -150,7 +154,6 @@ class ColumnMarch:
         self._index, self._alive = np.arange(n), np.ones(n, dtype=bool)
         self._t, self._next = np.full(n, ts[0]), np.ones(n, dtype=int)
         self._memory: tuple[FloatArray, FloatArray] = (np.ones(n), np.ones(n))
-        self._abs_y = np.abs(y0)
         self._accepted = np.zeros(n, dtype=int)
         self._attempts, self._evaluations = 0, 1
         self._order = (method.tableau.err_order or 0) + 1
@@ -168,103 +171,105 @@ class ColumnMarch:
 
     def steps(self) -> Generator[None, None, Ending]:
         """Step every column until it is done; yield after each round."""
-        stepper, t1, sign, control = self.stepper, float(self._ts[-1]), self._sign, self._control
-        per_round = stepper.tableau.evaluations_per_step - (0 if stepper.tableau.fsal else 1)
-        while self._attempts < control.max_steps:
+        while self._attempts < self._control.max_steps:
             self._attempts += 1
-            t = self._t
-            floor = np.maximum(control.dt_min, 4 * np.spacing(np.abs(t)))
-            left = np.abs(t1 - t)
-            size = np.maximum(self._dt, floor)
-            last = size >= left * (1 - 1e-10)
-            size = np.minimum(size, left)
-            np.copyto(size, left, where=last)
-            step = sign * size
-            stepper.attempt(t, step)
-            abs_new = np.abs(stepper.y_new)
-            scale = np.maximum(self._abs_y, abs_new)
-            scale *= control.tolerances.rtol
-            scale += control.tolerances.atol
-            ratio = stepper.err_ratio(scale)
-            if not all_finite(stepper.y_new.reshape(-1)):
-                ratio[~np.isfinite(stepper.y_new).all(axis=0)] = nan
-            accepted = ratio <= 1.0
-            self._dt = size * control.controller.factors(ratio, self._memory, self._order)
-            self._memory = remember_where(accepted, self._memory, ratio)
-            t_new = np.where(last, t1, t + step)
-            self._evaluations += per_round + self._report(accepted, t_new, step)
-            stepper.accept(accepted)
-            np.copyto(self._abs_y, abs_new, where=accepted)
-            self._t = np.where(accepted, t_new, t)
-            self._accepted += accepted & self._alive
-            stuck = ~accepted & (size <= floor) & self._alive
-            if stuck.any():
-                self._fail(stuck, step, ratio, scale)
-            done = accepted & last & self._alive
-            if done.any():
-                self._leave(done)
+            self._round()
             if not len(self._index):
                 return self._ending()
             yield
-        slowest = int(np.argmin(self._sign * self._t))
-        place = self._place(slowest, scale)
-        sentence = self._reasons.max_steps(float(self._t[slowest]), float(self._dt[slowest]), place)[1]
-        return self._close(Status.MAX_STEPS, sentence)
+        slowest = int(np.argmin(np.where(self._alive, self._sign * self._t, np.inf)))
+        place, t, dt = self._place(slowest), float(self._t[slowest]), float(self._dt[slowest])
+        return self._close(*self._reasons.max_steps(t, dt, place))
 
-    def _place(self, column: int, scale: FloatArray) -> int:
+    def _round(self) -> None:
+        """Attempt one step of every column and judge them."""
+        stepper, control, t = self.stepper, self._control, self._t
+        floor = np.maximum(control.dt_min, _FOUR_EPS * np.abs(t))
+        left = np.abs(self._t1 - t)
+        size = np.maximum(self._dt, floor)
+        last = size >= left * (1 - 1e-10)
+        size = np.where(last, left, size)
+        step = self._sign * size
+        stepper.attempt(t, step)
+        ratio = self._err_ratio()
+        accepted = ratio <= 1.0
+        self._dt = size * control.controller.factors(ratio, self._memory, self._order)
+        if control.controller.remembers:
+            self._memory = remember_where(accepted, self._memory, ratio)
+        t_new = np.where(last, self._t1, t + step)
+        self._evaluations += stepper.per_attempt + self._report(accepted, t_new, step)
+        stepper.accept(accepted)
+        self._t = np.where(accepted, t_new, t)
+        self._accepted += accepted
+        small = size <= floor
+        if np.count_nonzero(last) or np.count_nonzero(small):
+            self._settle(accepted & last & self._alive, ~accepted & small & self._alive, step, ratio)
+
+    def _err_ratio(self) -> FloatArray:
+        """Return the error of each column in units of its tolerance, (b,); NaN where the step is not finite."""
+        stepper, tolerances = self.stepper, self._control.tolerances
+        scale = np.maximum(np.abs(stepper.y), np.abs(stepper.y_new))
+        # In units of rtol, which saves a pass.
+        scale += tolerances.atol / tolerances.rtol
+        self._scale = scale
+        ratio = stepper.err_ratio(scale)
+        ratio /= tolerances.rtol
+        if not all_finite(stepper.y_new.reshape(-1)):
+            ratio[~np.isfinite(stepper.y_new).all(axis=0)] = nan
+        return ratio
+
+    def _place(self, column: int) -> int:
         """Return the flat index in y0 of the worst component of a column."""
-        component = worst_index(self.stepper.errors()[:, column] / scale[:, column])
+        component = worst_index(self.stepper.errors()[:, column] / self._scale[:, column])
         return component * len(self.status) + int(self._index[column])
 
     def _report(self, accepted: BoolArray, t_new: FloatArray, step: FloatArray) -> int:
         """Write the states that are due in this step; return the evaluations spent on it."""
-        reached = self._sign * t_new + self._slack
-        due = accepted & (self._due[self._next] <= reached)
-        if not due.any():
+        reached = self._sign * t_new
+        reached += self._slack
+        columns = np.flatnonzero(accepted & (self._due[self._next] <= reached))
+        if not columns.size:
             return self.stepper.finish(interpolate=False)
         spent = self.stepper.finish(interpolate=True)
         coefficients = self.stepper.coefficients()
-        d, n = self._ys.shape[1:]
-        flat = self._ys.reshape(-1)
-        while True:
-            columns = np.flatnonzero(due)
+        reached = reached[columns]
+        while columns.size:
             number = self._next[columns]
             x = (self._ts[number] - self._t[columns]) / step[columns]
-            part = coefficients[:, :, columns]
+            part = np.take(coefficients, columns, axis=2)
             y = part[-1] * x
             for row in part[-2:0:-1]:
                 y += row
                 y *= x
             y += part[0]
-            # At the end of the step it is y_new itself: the polynomial would add its rounding.
-            at_end = np.abs(self._due[number] - self._sign * t_new[columns]) <= self._slack
-            if at_end.any():
-                y[:, at_end] = self.stepper.y_new[:, columns[at_end]]
-            place = number * (d * n) + self._index[columns]
-            for i in range(d):
-                flat[place + i * n] = y[i]
-            self._next[columns] += 1
-            due[columns] = self._due[number + 1] <= reached[columns]
-            if not due.any():
-                return spent
+            self._write(number, columns, y)
+            number += 1
+            self._next[columns] = number
+            more = self._due[number] <= reached
+            columns, reached = columns[more], reached[more]
+        return spent
 
-    def _fail(self, stuck: BoolArray, step: FloatArray, ratio: FloatArray, scale: FloatArray) -> None:
-        """Note the columns that even the least step does not help, and drop them."""
+    def _write(self, number: IntArray, columns: IntArray, y: FloatArray) -> None:
+        """Put states (D, M) at report ``number`` of their columns; one component after the other is quickest."""
+        d, n = self._ys.shape[1:]
+        place = number * (d * n) + self._index[columns]
+        flat = self._ys.reshape(-1)
+        for i in range(d):
+            flat[place + i * n] = y[i]
+
+    def _settle(self, done: BoolArray, stuck: BoolArray, step: FloatArray, ratio: FloatArray) -> None:
+        """Count the columns that have arrived or cannot go on, and drop them from the batch when that pays."""
         for column in np.flatnonzero(stuck).tolist():
-            place = self._place(column, scale)
-            t, dt = float(self._t[column]), float(step[column])
-            status, sentence = self._reasons.underflow(t, dt, float(ratio[column]), place, np.zeros(1), abs(dt))
+            t, dt, place = float(self._t[column]), float(step[column]), self._place(column)
+            status, sentence = self._reasons.underflow(t, dt, float(ratio[column]), place)
             self.status[self._index[column]] = status
             self._first_failure = self._first_failure or sentence
-        self._count(stuck)
-        self._alive &= ~stuck
-        self._compact()
-
-    def _leave(self, done: BoolArray) -> None:
-        """Count the columns that have arrived; a step of zero keeps them where they are until it pays to drop them."""
-        self._count(done)
-        self._alive &= ~done
-        if 16 * int(np.count_nonzero(~self._alive)) >= len(self._alive):
+        # The polynomial would add its rounding to the last report.
+        self._ys[-1][:, self._index[done]] = self.stepper.y[:, done]
+        self._count(done | stuck)
+        self._alive &= ~(done | stuck)
+        # Those that have arrived stay where they are, since nothing is left of their step.
+        if stuck.any() or 16 * int(np.count_nonzero(~self._alive)) >= len(self._alive):
             self._compact()
 
     def _count(self, columns: BoolArray) -> None:
@@ -277,7 +282,7 @@ class ColumnMarch:
         keep = self._alive
         self.stepper.keep(keep)
         self._index, self._t, self._dt = self._index[keep], self._t[keep], self._dt[keep]
-        self._next, self._accepted, self._abs_y = self._next[keep], self._accepted[keep], self._abs_y[:, keep]
+        self._next, self._accepted = self._next[keep], self._accepted[keep]
         self._memory = self._memory[0][keep], self._memory[1][keep]
         self._alive = keep[keep]
 

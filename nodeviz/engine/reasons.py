@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, ulp
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,14 +59,13 @@ class Reasons:
             f"{what} is not finite after the step from t={t:.6g} with dt={dt:.3g}; use more steps{self._stiff}",
         )
 
-    def underflow(self, t: float, dt: float, err_ratio: float, worst: int, y_new: FloatArray, floor: float) -> Ending:
+    def underflow(self, t: float, dt: float, err_ratio: float, worst: int) -> Ending:
         """Explain a step that even the least dt does not make acceptable."""
         if not isfinite(err_ratio):
-            what = self.component(worst_index(y_new) if not np.isfinite(y_new).all() else worst)
-            why = f"{what} is not finite beyond t={t:.6g}, however small the step"
+            why = f"{self.component(worst)} is not finite beyond t={t:.6g}, however small the step"
             return Status.NONFINITE, f"{why}; the solution may end there: shorten the span"
         why = f"at t={t:.6g} even dt={abs(dt):.3g} errs {err_ratio:.3g} times the tolerance in {self.component(worst)}"
-        remedy = "lower dt_min or loosen the tolerance" if floor > 1e3 * np.spacing(abs(t)) else "loosen the tolerance"
+        remedy = "lower dt_min or loosen the tolerance" if abs(dt) > 1e3 * ulp(t) else "loosen the tolerance"
         return Status.DT_UNDERFLOW, f"{why}; the solution may be singular there, or {remedy}{self._stiff}"
 
     def max_steps(self, t: float, dt: float, worst: int) -> Ending:
