@@ -124,7 +124,7 @@ class _Walk:
         step, pace, left = self.functions["adaptive"], _Pace(), limit
         while True:
             n = min(pace.n, left)
-            end, t, x, y, kx, ky, stale, dt, xn, yn, ex, ey = step(
+            end, t, x, y, kx, ky, stale, dt, _xn, _yn, ex, ey = step(
                 range(n), t, x, y, kx, ky, stale, dt, self.t1, sign, least, rtol, atol, self.log
             )
             left -= n
@@ -140,8 +140,7 @@ class _Walk:
         worst = worst_index(np.array([ex, ey]))
         if end == CONTINUE:
             return self.reasons.max_steps(t, dt, worst)
-        ratio = math.sqrt(self.log[-4])
-        return self.reasons.underflow(t, self.log[-5], ratio, worst, np.array([xn, yn]), 4 * ulp(t))
+        return self.reasons.underflow(t, self.log[-5], math.sqrt(self.log[-4]), worst)
 
     def _first_step(self, kx: float, ky: float, rtol: float, atol: float) -> float:
         """Return what ``nodeviz.engine.first_step`` returns, in scalar arithmetic."""

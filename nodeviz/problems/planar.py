@@ -39,6 +39,7 @@ class PlanarField:
     jacobian : df/dy (t, y), (2, 2) or (2, 2, ...)
     autonomous : t makes no difference
     exact_jacobian : the Jacobian comes from symbolic differentiation, not from differences
+    vectorised : a batch costs little more than a point
     typed : the equations and parameters it came from, if any
     """
 
@@ -46,6 +47,7 @@ class PlanarField:
     jacobian: Jacobian
     autonomous: bool
     exact_jacobian: bool
+    vectorised: bool
     typed: tuple[Equations, Mapping[str, float]] | None = None
 
     @classmethod
@@ -54,7 +56,7 @@ class PlanarField:
         checked = equations.check(parameters)
         field = equations.field(checked)
         autonomous = equations.autonomous or _is_autonomous(field)  # a forcing of amplitude 0 is none
-        return cls(field, equations.jacobian(checked), autonomous, True, (equations, checked))
+        return cls(field, equations.jacobian(checked), autonomous, True, True, (equations, checked))
 
     @classmethod
     def from_callable(cls, f: Callable[[Any, Any], Any]) -> PlanarField:
@@ -65,7 +67,7 @@ class PlanarField:
         FieldError : not callable, raises, or returns something else; one sentence
         """
         field = _CallableField(f)
-        return cls(field, _differences(field), _is_autonomous(field), False)
+        return cls(field, _differences(field), _is_autonomous(field), False, field.takes_batches)
 
     def orbit_steps(
         self,
@@ -118,14 +120,14 @@ class _CallableField:
         columns = np.stack([self._safe_column(0.0, probe) for probe in _PROBES.T], axis=1)
         if np.isnan(columns).all():
             self._column(0.0, _PROBES[:, 0])  # raises, unless f is NaN without an exception
-        self._takes_batches = self._agrees(columns)
+        self.takes_batches = self._agrees(columns)
 
     def __call__(self, t: Any, y: Any) -> FloatArray:
         y = np.asarray(y, dtype=y.dtype if isinstance(y, np.ndarray) and y.dtype.kind == "f" else np.float64)
         if y.ndim == 1:
             return self._safe_column(t, y)
         flat = y.reshape(2, -1)
-        if self._takes_batches and np.ndim(t) == 0:
+        if self.takes_batches and np.ndim(t) == 0:
             try:
                 return self._batch(t, flat).reshape(y.shape).astype(y.dtype, copy=False)
             except Exception:  # noqa: BLE001 - one bad column must not take the others with it
