@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ _CLOSED = 1e-10  # of the extent: the orbit has come back to where it began
 _NEAR = 0.1  # of the extent: a return farther off is another branch of the orbit
 _CENTRE = 1e-5  # of all the stretching on the way: contracting less than this, the neighbours are closed as well
 _KNOWN = 1e-3  # of the extent: an orbit this near to a cycle ends on it
+_POINTS = 1000  # about, of an orbit to be drawn
 _GONE = 1e6  # of the first extent: the orbit escapes
 
 
@@ -76,8 +78,8 @@ class _Section:
 class _Turn:
     """One turn from the section and back: where it ends on it, after how long, and what it does to deviations.
 
-    ``growth`` is the integral of div f over the turn, ``stretching`` that of its modulus; ``slope`` the derivative of the
-    return map.
+    ``growth`` is the integral of div f over the turn, ``stretching`` that of its modulus; ``slope`` the derivative of
+    the return map.
     """
 
     offset: float
@@ -248,7 +250,16 @@ def _cycle(
     orbit = np.concatenate([orbit[rightmost:-1], orbit[: rightmost + 1]])
     forward = growth if period > 0 else -growth
     x, y = orbit[0].tolist()
-    return LimitCycle(abs(period), (x, y), orbit, forward < 0, float(np.exp(forward)))
+    orbit = _thinned(orbit)
+    multiplier = math.exp(forward) if forward < 700 else math.inf
+    return LimitCycle(float(abs(period)), (x, y), orbit, forward < 0, multiplier)
+
+
+def _thinned(orbit: FloatArray) -> FloatArray:
+    """Return about _POINTS points of a curve, evenly along its length, with both ends."""
+    length = np.append(0.0, np.hypot(*np.diff(orbit, axis=0).T).cumsum())
+    _, first = np.unique(np.floor(_POINTS * length[:-1] / length[-1]), return_index=True)
+    return np.asarray(orbit[np.append(first, len(orbit) - 1)])
 
 
 def _nodes(solution: Solution) -> tuple[FloatArray, FloatArray]:

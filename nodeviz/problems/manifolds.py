@@ -84,7 +84,7 @@ def _branch(
             t + direction * 1e4 / abs(value),
             method="dopri5",
             rtol=1e-9,
-            atol=1e-9 * diagonal,
+            atol=1e-12 * diagonal,
             max_steps=_PIECE,
         )
         solution = yield from orbit
