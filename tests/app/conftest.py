@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QEvent, QThread, QThreadPool, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QThreadPool, QTimer
 from PySide6.QtWidgets import QApplication
 
 if TYPE_CHECKING:
@@ -73,12 +73,19 @@ def _nothing_left_behind(
     yield
     if QApplication.instance() is not None:
         _collect(before)
+    windows = set(_windows()) - before
+    running = threads.matching(lambda thread: shiboken6.isValid(thread) and thread.isRunning())
+    active = timers.matching(lambda timer: shiboken6.isValid(timer) and timer.isActive())
+    alive = _alive_after_grace(python_threads)
     left = [
-        *_threads_left(threads),
-        *_python_threads_left(python_threads),
-        *_timers_left(timers),
-        *(f"the window {_describe(widget)}" for widget in _close(set(_windows()) - before)),
+        *(f"the QThread {_describe(thread)}, started at {place}" for thread, place in running),
+        *(f"the thread {thread.name}, started at {place}" for thread, place in alive),
+        *(f"an active QTimer ({timer.interval()} ms), started at {place}" for timer, place in active),
+        *(f"the window {_describe(widget)}" for widget in windows),
     ]
+    if n_busy := QThreadPool.globalInstance().activeThreadCount():
+        left.append(f"{n_busy} busy threads of Qt's pool")
+    _tidy(windows, [thread for thread, _ in running], [timer for timer, _ in active])
     # The traceback of a failed test keeps its objects alive; its own failure is news enough.
     if left and not request.node.stash.get(FAILED, False):
         pytest.fail("left behind: " + "; ".join(left), pytrace=False)
@@ -99,43 +106,30 @@ def _windows() -> Iterable[QWidget]:
     return [widget for widget in QApplication.topLevelWidgets() if widget.parent() is None]
 
 
-def _describe(widget: QWidget) -> str:
-    title = widget.windowTitle() or widget.objectName()
-    return f"{type(widget).__name__} {title!r}" if title else type(widget).__name__
+def _describe(thing: QObject) -> str:
+    title = getattr(thing, "windowTitle", str)() or thing.objectName()
+    return f"{type(thing).__name__} {title!r}" if title else type(thing).__name__
 
 
-def _close(widgets: Iterable[QWidget]) -> list[QWidget]:
-    """Close the widgets, so that one test's leftovers are not the next one's; return them."""
-    for widget in widgets:
-        widget.hide()
-        widget.deleteLater()
-    return list(widgets)
-
-
-def _threads_left(started: Started) -> list[str]:
-    found = started.matching(lambda thread: shiboken6.isValid(thread) and thread.isRunning())
-    for thread, _ in found:
-        thread.requestInterruption()
-        thread.quit()
-        thread.wait(2_000)  # ms; Qt aborts the process when a running thread is destroyed
-    sentences = [f"the QThread {type(thread).__name__}, started at {place}" for thread, place in found]
-    if n_busy := QThreadPool.globalInstance().activeThreadCount():
-        sentences.append(f"{n_busy} busy threads of Qt's pool")
-    return sentences
-
-
-def _python_threads_left(started: Started) -> list[str]:
+def _alive_after_grace(started: Started) -> list[tuple[Any, str]]:
     for thread, _ in started.matching(threading.Thread.is_alive):
         thread.join(GRACE)
-    return [f"the thread {t.name}, started at {place}" for t, place in started.matching(threading.Thread.is_alive)]
+    return started.matching(threading.Thread.is_alive)
 
 
-def _timers_left(started: Started) -> list[str]:
-    found = started.matching(lambda timer: shiboken6.isValid(timer) and timer.isActive())
-    sentences = [f"an active QTimer ({timer.interval()} ms), started at {place}" for timer, place in found]
-    for timer, _ in found:
-        timer.stop()
-    return sentences
+def _tidy(windows: Iterable[QWidget], threads: Iterable[QThread], timers: Iterable[QTimer]) -> None:
+    """End what can be ended, so that one test's leftovers are not the next one's."""
+    for widget in windows:
+        widget.close()  # a window that ends its own threads and timers does so here
+        widget.deleteLater()
+    for timer in timers:
+        if shiboken6.isValid(timer):
+            timer.stop()
+    for thread in threads:
+        if shiboken6.isValid(thread):
+            thread.requestInterruption()
+            thread.quit()
+            thread.wait(2_000)  # ms; Qt aborts the process when a running thread is destroyed
 
 
 @pytest.fixture(autouse=True)
@@ -144,3 +138,30 @@ def _switch_interval() -> Generator[None, None, None]:
     before = sys.getswitchinterval()
     yield
     sys.setswitchinterval(before)
+
+
+@pytest.fixture
+def window(qtbot: Any, tmp_path: Any) -> Generator[Any, None, None]:
+    """A real window with its real worker, on the first preset, all runs ended and drawn."""
+    from nodeviz.app.application import make_application
+    from nodeviz.app.main_window import MainWindow
+    from nodeviz.app.settings import SettingsStore
+
+    make_application()
+    made = MainWindow(SettingsStore(tmp_path / "settings"))
+    made.resize(1280, 800)
+    made.begin("phase", None)
+    made.show()
+    try:
+        with qtbot.waitExposed(made):
+            pass
+        wait_idle(qtbot, made)
+        yield made
+    finally:
+        made.close()
+        made.deleteLater()
+
+
+def wait_idle(qtbot: Any, window: Any) -> None:
+    """Wait until every run has ended and its last frame is on screen."""
+    qtbot.waitUntil(lambda: not any(panel.busy for panel in window.panels.values()), timeout=20_000)
