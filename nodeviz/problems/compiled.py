@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nodeviz.problems.equations import Equations
 
 _BUDGET = 3e-3  # seconds between two yields
+_SLOW = 1e-7  # seconds, more than an operation of compiled code takes
 
 
 def orbit_steps(
@@ -62,11 +63,13 @@ def orbit_steps(
     chosen = find_method(method)
     start = checks.check_state(y0)
     t0, t1 = float(t0), float(t1)
-    times = checks.check_times([t0, t1])
+    if not math.isfinite(t0) or not math.isfinite(t1) or t0 == t1:
+        checks.check_times([t0, t1])  # raises
     if start.shape != (2,):
         raise ValueError(f"y0 has shape {start.shape}; a start in the plane has two numbers, as in (2, 0)")
     limit = checks.check_count("max_steps", max_steps)
-    grid = checks.check_grid(chosen, times, None, n_steps, limit)
+    fixed = n_steps is not None or not chosen.adaptive
+    grid = checks.check_grid(chosen, np.array([t0, t1]), None, n_steps, limit) if fixed else None
     tolerances = checks.Tolerances.checked(rtol, atol, np.dtype(np.float64))
     checked = equations.check(parameters)
     walk = _Walk(
@@ -76,6 +79,7 @@ def orbit_steps(
         y0=(float(start[0]), float(start[1])),
         t0=t0,
         t1=t1,
+        n_operations=len(equations.graph.nodes) * (chosen.evaluations_per_step or 1),
     )
     if grid is not None:
         return walk.solution(walk.fixed(grid), record)
@@ -92,13 +96,14 @@ class _Walk:
     y0: tuple[float, float]
     t0: float
     t1: float
+    n_operations: int  # of one step
     log: list[float] = field(default_factory=list)  # dt, err_ratio**2 and, if accepted, the new t, x, y of each attempt
     nfe: int = 0
 
     def fixed(self, grid: checks.Grid) -> Generator[None, None, Ending]:
         """Take the steps of the grid."""
         dt = grid.dt if self.t1 > self.t0 else -grid.dt
-        step, pace = self.functions["fixed"], _Pace()
+        step, pace = self.functions["fixed"], _Pace(self.n_operations)
         i, t, (x, y) = 0, self.t0, self.y0
         kx, ky = self.functions["rates"](t, x, y) if self._fsal else (0.0, 0.0)
         while True:
@@ -120,8 +125,9 @@ class _Walk:
         kx, ky = self.functions["rates"](t, x, y)
         dt = self._first_step(kx, ky, rtol, atol)
         stale, sign = False, 1.0 if self.t1 > self.t0 else -1.0
+        rtol, atol = math.sqrt(2.0) * rtol, math.sqrt(2.0) * atol
         least = 4 * ulp(max(abs(self.t0), abs(self.t1)))
-        step, pace, left = self.functions["adaptive"], _Pace(), limit
+        step, pace, left = self.functions["adaptive"], _Pace(self.n_operations), limit
         while True:
             n = min(pace.n, left)
             end, t, x, y, kx, ky, stale, dt, _xn, _yn, ex, ey = step(
@@ -190,17 +196,16 @@ class _Walk:
 
     def _table(self) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Return the attempts (M, 2), the nodes (K + 1, 3), and which attempts were accepted."""
-        rows = np.frombuffer(array("d", (0.0, 0.0, self.t0, *self.y0, *self.log))).reshape(-1, 5)
+        rows = np.frombuffer(array("d", self.log)).reshape(-1, 5)
         accepted = rows[:, 2] == rows[:, 2]
-        return rows[1:, :2], rows[:, 2:] if accepted.all() else rows[accepted, 2:], accepted[1:]
+        nodes = np.empty((int(np.count_nonzero(accepted)) + 1, 3))
+        nodes[0] = self.t0, *self.y0
+        nodes[1:] = rows[accepted, 2:]
+        return rows[:, :2], nodes, accepted
 
-    @property
-    def _fsal(self) -> bool:
-        return self.method.tableau is not None and self.method.tableau.fsal
-
-    @property
-    def _per_step(self) -> int:
-        return self.method.evaluations_per_step or 1
+    def __post_init__(self) -> None:
+        self._fsal = self.method.tableau is not None and self.method.tableau.fsal
+        self._per_step = self.method.evaluations_per_step or 1
 
 
 def _record(attempts: FloatArray, nodes: FloatArray, accepted: BoolArray) -> StepRecord:
@@ -220,10 +225,10 @@ def _rms(a: float, b: float) -> float:
 
 
 class _Pace:
-    """How many steps fit between two yields: few at first, then what the last piece took."""
+    """How many steps fit between two yields: a cautious guess at first, then by what the last piece took."""
 
-    def __init__(self) -> None:
-        self.n = 16
+    def __init__(self, n_operations: int) -> None:
+        self.n = max(1, min(500, int(_BUDGET / (n_operations * _SLOW))))
         self._begun = perf_counter()
 
     def took(self, n: int) -> None:

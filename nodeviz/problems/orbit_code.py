@@ -41,7 +41,8 @@ def fixed(i, n, stop, t, x, y, kx, ky, t0, t1, dt, record{locals}):
 """
 
 # The law of engine.integrate and engine.controllers, on floats. Every line counts: it runs hundreds of times per orbit.
-# ``least`` bounds 4 ulp(t) from above, so that the exact floor is asked for only near it; ``squares`` is err_ratio**2.
+# ``least`` bounds 4 ulp(t) from above, so that the exact floor is asked for only near it; ``squares`` is err_ratio**2,
+# the mean over two components being in the tolerances, which come multiplied by sqrt(2).
 _ADAPTIVE = """
 def adaptive(tries, t, x, y, kx, ky, stale, dt, t1, way, least, rtol, atol, record{locals}):
     ax = x if x >= 0.0 else -x
@@ -61,7 +62,7 @@ def adaptive(tries, t, x, y, kx, ky, stale, dt, t1, way, least, rtol, atol, reco
         by = yn if yn >= 0.0 else -yn
         ex /= atol + rtol * (bx if bx > ax else ax)
         ey /= atol + rtol * (by if by > ay else ay)
-        squares = 0.5 * (ex * ex + ey * ey)
+        squares = ex * ex + ey * ey
         {second_estimate}
         if squares <= 1.0 and bx < {infinite} and by < {infinite}:
             t = t1 if last else t + h
@@ -191,18 +192,21 @@ class _StepWriter:
             end = tab.fsal and i == last
             x, y = ("xn", "yn") if end else ("xs", "ys")
             kx, ky = ("kx_new", "ky_new") if end else (f"k{i}x", f"k{i}y")
-            lines += [f"{x} = x{_sum('x', tab.a[i], tab)}", f"{y} = y{_sum('y', tab.a[i], tab)}"]
+            lines += _sums((x, y), ("x + ", "y + "), tab.a[i], tab)
             if not self._autonomous:
                 lines.append(f"ts = t + {tab.c[i]!r} * h")
             lines += self._lines("ts", x, y, kx, ky, guarded=guarded)
         if not tab.fsal:
-            lines += [f"xn = x{_sum('x', tab.b, tab)}", f"yn = y{_sum('y', tab.b, tab)}"]
+            lines += _sums(("xn", "yn"), ("x + ", "y + "), tab.b, tab)
         return lines
 
     def _errors(self) -> list[str]:
         """Return the lines of the error estimates: (ex, ey), and (gx, gy) of dop853's second one."""
-        estimates = (("e", self._tableau.b_err), ("g", self._tableau.b_err_low))
-        return [f"{name}{v} = {_sum(v, w, self._tableau)[3:]}" for name, w in estimates if w is not None for v in "xy"]
+        tab, lines = self._tableau, list[str]()
+        for targets, weights in ((("ex", "ey"), tab.b_err), (("gx", "gy"), tab.b_err_low)):
+            if weights is not None:
+                lines += _sums(targets, ("", ""), weights, tab)
+        return lines
 
 
 def _outputs(tableau: ButcherTableau) -> str:
@@ -214,17 +218,21 @@ def _outputs(tableau: ButcherTableau) -> str:
     return ", ".join(names)
 
 
-def _sum(variable: str, weights: Sequence[float], tableau: ButcherTableau) -> str:
-    """Return `` + h * (w0 * k0 + ...)`` for one component, without the weights that are zero."""
-    names = [f"k{variable}", *(f"k{i}{variable}" for i in range(1, tableau.n_stages))]
-    if tableau.fsal:
-        names[-1] = f"k{variable}_new"
-    terms = [
-        name if weight == 1.0 else f"{weight!r} * {name}"
-        for name, weight in zip(names, weights, strict=False)
-        if weight != 0.0
-    ]
-    return f" + h * ({' + '.join(terms)})"
+def _sums(targets: Sequence[str], bases: Sequence[str], weights: Sequence[float], tableau: ButcherTableau) -> list[str]:
+    """Return the lines of both components of base + h * (w0 * k0 + w1 * k1 + ...).
+
+    The first weight is taken out of the bracket, where both components share its product with h.
+    """
+    used = [i for i, weight in enumerate(weights) if weight != 0.0]
+    first = weights[used[0]]
+    lines = ["g = h" if first == 1.0 else f"g = h * {first!r}"]
+    for target, base, variable in zip(targets, bases, "xy", strict=True):
+        names = [f"k{variable}", *(f"k{i}{variable}" for i in range(1, tableau.n_stages))]
+        if tableau.fsal:
+            names[-1] = f"k{variable}_new"
+        terms = [names[i] if i == used[0] else f"{weights[i] / first!r} * {names[i]}" for i in used]
+        lines.append(f"{target} = {base}g * ({' + '.join(terms)})")
+    return lines
 
 
 def _controller(tableau: ButcherTableau) -> dict[str, str]:
@@ -238,7 +246,7 @@ def _controller(tableau: ButcherTableau) -> dict[str, str]:
                 "if 0.0 < squares < inf:",
                 "    gx /= atol + rtol * (bx if bx > ax else ax)",
                 "    gy /= atol + rtol * (by if by > ay else ay)",
-                "    squares *= squares / (squares + 0.005 * (gx * gx + gy * gy))",
+                "    squares *= squares / (squares + 0.01 * (gx * gx + gy * gy))",
             ]
         )
     return {
