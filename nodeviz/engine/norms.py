@@ -24,7 +24,7 @@ class ErrorNorm:
         """Return the ratio of the attempted step; infinite or NaN when the step is."""
         scale = self._scale
         np.abs(stepper.y_new, self._abs_new)
-        np.maximum(self._abs_y, self._abs_new, scale)
+        np.maximum(self._abs_y, self._abs_new, out=scale)
         # Scaled in units of rtol, which saves a pass.
         np.add(scale, self._floor, scale)
         return stepper.err_ratio(scale) / self._rtol
