@@ -35,6 +35,7 @@ class Console(QWidget):
     namespace : the names a person finds
     banner : the text on top; by default one line that names the objects
     history : JSON file for the lines of the up key, kept over sessions; None keeps them for this session only
+    history_lines : how many lines that file keeps
     """
 
     executed = Signal(str)  # code that a person typed and that ran to its end
@@ -46,12 +47,13 @@ class Console(QWidget):
         *,
         banner: str = "",
         history: Path | None = None,
+        history_lines: int = LINES_KEPT,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._namespace = namespace
         self._banner = banner or _banner(namespace)
-        self._history_file = history
+        self._history_file, self._history_lines = history, history_lines
         self._tokens: Mapping[str, str] = {}
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._commands: deque[str] = deque()
@@ -221,8 +223,9 @@ class Console(QWidget):
         if self._history_file is None:
             return
         part = self._history_file.with_suffix(".part")
+        kept = lines[max(0, len(lines) - self._history_lines) :]
         try:
-            part.write_text(json.dumps(lines[-LINES_KEPT:], ensure_ascii=False), encoding="utf-8")
+            part.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
             part.replace(self._history_file)
         except OSError as error:
             LOG.warning("console history %s not written: %s; this session's lines are lost", self._history_file, error)

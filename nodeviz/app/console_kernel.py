@@ -1,5 +1,19 @@
 """IPython in the GUI thread, speaking to qtconsole's widget by Qt signals.
 
+Measured against the two ways that ipykernel offers, as they ship (tests/benchmarks/console_kernels.py; medians of 7 on
+two cores, Python 3.11, IPython 9.18, ipykernel 7.0, qtconsole 5.7):
+
+                              in-process kernel   kernel in the main thread   this
+    open / first completion       786 / 241 ms               657 / 175 ms     408 / 8 ms
+    memory                              123 MB                     125 MB     66 MB
+    threads, open / closed               2 / 1                      7 / 1     0 / 0
+    keys of parameters complete             no                         no     yes
+    window lives, Ctrl+C ends a loop        no                         no     yes
+    silent under -W error                   no                         no     yes
+
+All three complete names of `__dir__`, explain with `?`, show tracebacks and await. Turns for Qt (interrupt.py) could
+be added to the other two as well, but not without their threads and event loops around them.
+
 Loaded by `Console` when it is first opened: importing this module imports IPython.
 """
 

@@ -31,6 +31,7 @@ class ConsoleView(RichJupyterWidget):
         super().__init__(parent=parent, **settings)
         self.banner = banner
         self.font = self._system_font()
+        self.setFocusProxy(self._control)
         self._quiet = QTextCharFormat()
 
     def echo(self, line: str) -> None:

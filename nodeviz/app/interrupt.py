@@ -36,7 +36,7 @@ if sys.platform == "win32":
     NUDGE: Final = signal.SIGBREAK
 
     def _nudge_main_thread() -> None:
-        _thread.interrupt_main(NUDGE)
+        _thread.interrupt_main(NUDGE)  # a sleep or a blocking read ends first
 else:
     NUDGE: Final = signal.SIGURG
 
