@@ -69,8 +69,9 @@ class ScalarWriter:
 class BoundKernel:
     """A compiled function of (t, y) for given parameters; satisfies `nodeviz.engine.arrays.VectorField`.
 
-    ``y`` is (2,) or (2, ...), ``t`` a number or of the shape of y[0]; the answer is ``shape`` or ``shape + (...)`` in
-    the floating type of ``y``. Poles and domain errors give inf and NaN, silently, as in NumPy.
+    ``shape`` is (2,) for a field and (2, 2) for its Jacobian. ``y`` is (2,) or (2, ...), ``t`` a number or of the shape
+    of y[0]; the answer is ``shape`` or ``shape + (...)`` in the floating type of ``y``. Poles and domain errors give inf
+    and NaN, silently, as in NumPy.
     """
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]], shape: tuple[int, ...], n_buffers: int) -> None:
@@ -93,7 +94,11 @@ class BoundKernel:
     def into(self, t: Any, y: FloatArray, out: FloatArray) -> None:
         """Write the value at time t and state y into ``out``, which must not share memory with ``y``."""
         if y.ndim == 1:
-            out[...] = np.reshape(self.scalar(float(t), *y.tolist()), self.shape)
+            values = self.scalar(float(t), *y.tolist())
+            if len(self.shape) == 1:
+                out[0], out[1] = values
+            else:
+                (out[0, 0], out[0, 1]), (out[1, 0], out[1, 1]) = values[:2], values[2:]
             return
         rows = out if len(self.shape) == 1 else out.reshape(self._size, *y.shape[1:])
         x, y = y
