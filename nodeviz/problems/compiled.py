@@ -73,7 +73,7 @@ def orbit_steps(
     tolerances = checks.Tolerances.checked(rtol, atol, np.dtype(np.float64))
     checked = equations.check(parameters)
     walk = _Walk(
-        functions=orbit_code(equations, method).bind(checked),
+        functions=orbit_code(equations, method, adaptive=not fixed).bind(checked),
         method=chosen,
         reasons=Reasons(chosen, (2,), limit),
         y0=(float(start[0]), float(start[1])),
@@ -103,7 +103,7 @@ class _Walk:
     def fixed(self, grid: checks.Grid) -> Generator[None, None, Ending]:
         """Take the steps of the grid."""
         dt = grid.dt if self.t1 > self.t0 else -grid.dt
-        step, pace = self.functions["fixed"], _Pace(self.n_operations)
+        step, pace = self.functions["walk"], _Pace(self.n_operations)
         i, t, (x, y) = 0, self.t0, self.y0
         kx, ky = self.functions["rates"](t, x, y) if self._fsal else (0.0, 0.0)
         while True:
@@ -127,7 +127,7 @@ class _Walk:
         stale, sign = False, 1.0 if self.t1 > self.t0 else -1.0
         rtol, atol = math.sqrt(2.0) * rtol, math.sqrt(2.0) * atol
         least = 4 * ulp(max(abs(self.t0), abs(self.t1)))
-        step, pace, left = self.functions["adaptive"], _Pace(self.n_operations), limit
+        step, pace, left = self.functions["walk"], _Pace(self.n_operations), limit
         while True:
             n = min(pace.n, left)
             end, t, x, y, kx, ky, stale, dt, _xn, _yn, ex, ey = step(

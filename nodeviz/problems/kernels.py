@@ -69,8 +69,8 @@ class ScalarWriter:
 class BoundKernel:
     """A compiled function of (t, y) for given parameters; satisfies `nodeviz.engine.arrays.VectorField`.
 
-    ``shape`` is (2,) for a field and (2, 2) for its Jacobian. ``y`` is (2,) or (2, ...), ``t`` a number or of the shape
-    of y[0]; the answer is ``shape`` or ``shape + (...)`` in the floating type of ``y``. Poles and domain errors give inf
+    ``shape`` is (2,) for a field and (2, 2) for its Jacobian. ``y`` is (2,) or (2, ...), ``t`` a number or of the
+    shape of y[0]; the answer is ``shape`` or ``shape + (...)`` in the floating type of ``y``. Poles and domain errors give inf
     and NaN, silently, as in NumPy.
     """
 

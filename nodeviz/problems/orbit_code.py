@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CONTINUE, DONE, FAILED = range(3)
 
 _FIXED = """
-def fixed(i, n, stop, t, x, y, kx, ky, t0, t1, dt, record{locals}):
+def walk(i, n, stop, t, x, y, kx, ky, t0, t1, dt, record{locals}):
     while i < stop:
         i += 1
         t_new = t0 + i * dt if i < n else t1
@@ -44,7 +44,7 @@ def fixed(i, n, stop, t, x, y, kx, ky, t0, t1, dt, record{locals}):
 # ``least`` bounds 4 ulp(t) from above, so that the exact floor is asked for only near it; ``squares`` is err_ratio**2,
 # the mean over two components being in the tolerances, which come multiplied by sqrt(2).
 _ADAPTIVE = """
-def adaptive(tries, t, x, y, kx, ky, stale, dt, t1, way, least, rtol, atol, record{locals}):
+def walk(tries, t, x, y, kx, ky, stale, dt, t1, way, least, rtol, atol, record{locals}):
     ax = x if x >= 0.0 else -x
     ay = y if y >= 0.0 else -y
     for _ in tries:
@@ -90,8 +90,8 @@ def adaptive(tries, t, x, y, kx, ky, stale, dt, t1, way, least, rtol, atol, reco
 class OrbitCode:
     """The functions of one system and one method, compiled; ``bind`` gives the parameters their values."""
 
-    def __init__(self, equations: Equations, tableau: ButcherTableau) -> None:
-        self.source = _source(equations, tableau)
+    def __init__(self, equations: Equations, tableau: ButcherTableau, *, adaptive: bool) -> None:
+        self.source = _source(equations, tableau, adaptive=adaptive)
         namespace: dict[str, Any] = {
             "__builtins__": {"ArithmeticError": ArithmeticError, "ValueError": ValueError},
             **SCALAR_NAMESPACE,
@@ -102,35 +102,30 @@ class OrbitCode:
         self._bind = namespace["bind"]
 
     def bind(self, parameters: Mapping[str, float]) -> Mapping[str, Callable[..., Any]]:
-        """Return the functions ``rates``, ``fixed`` and, for a method with an error estimate, ``adaptive``."""
+        """Return the functions ``rates(t, x, y)`` and ``walk``, the loop over the steps."""
         return self._bind(parameters)  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=64)
-def orbit_code(equations: Equations, method: str) -> OrbitCode:
-    """Return the code of one system and one explicit method, compiled once."""
+def orbit_code(equations: Equations, method: str, *, adaptive: bool) -> OrbitCode:
+    """Return the code of one system and one explicit method, with adaptive or fixed steps, compiled once."""
     tableau = METHODS[method].tableau
     if tableau is None or not tableau.explicit:
         raise ValueError(f"method={method!r}: not an explicit Runge-Kutta method; such orbits are the engine's")
-    return OrbitCode(equations, tableau)
+    return OrbitCode(equations, tableau, adaptive=adaptive)
 
 
-def _source(equations: Equations, tableau: ButcherTableau) -> str:
+def _source(equations: Equations, tableau: ButcherTableau, *, adaptive: bool) -> str:
     """Return the source of ``bind(parameters)``."""
     constants, names = constant_lines(equations.graph, equations.rates)
     writer = _StepWriter(equations, tableau, names)
-    functions = ["rates", "fixed", *(["adaptive"] if tableau.adaptive else [])]
     used = {name: f", {name}={name}" for name in names.values()}
     blanks = {"locals": "".join(used.values()), **writer.pieces(), **_controller(tableau)}
     parts = [writer.rates(guarded=False), writer.rates(guarded=True), writer.careful()]
-    parts += [_fill(_FIXED, blanks)]
-    if tableau.adaptive:
-        parts += [_fill(_ADAPTIVE, blanks)]
+    parts += [_fill(_ADAPTIVE if adaptive else _FIXED, blanks)]
     body = [line for part in parts for line in part.strip("\n").split("\n")]
-    answer = ", ".join(f"{name!r}: {name}" for name in functions)
-    return "\n".join(
-        ["def bind(parameters):", *(f"    {line}" for line in [*constants, *body, f"return {{{answer}}}"])]
-    )
+    lines = [*constants, *body, "return {'rates': rates, 'walk': walk}"]
+    return "\n".join(["def bind(parameters):", *(f"    {line}" for line in lines)])
 
 
 class _StepWriter:
