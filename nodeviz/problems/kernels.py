@@ -70,8 +70,8 @@ class BoundKernel:
     """A compiled function of (t, y) for given parameters; satisfies `nodeviz.engine.arrays.VectorField`.
 
     ``shape`` is (2,) for a field and (2, 2) for its Jacobian. ``y`` is (2,) or (2, ...), ``t`` a number or of the
-    shape of y[0]; the answer is ``shape`` or ``shape + (...)`` in the floating type of ``y``. Poles and domain errors give inf
-    and NaN, silently, as in NumPy.
+    shape of y[0]; the answer is ``shape`` or ``shape + (...)`` in the floating type of ``y``. Poles and domain errors
+    give inf and NaN, silently, as in NumPy.
     """
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]], shape: tuple[int, ...], n_buffers: int) -> None:
