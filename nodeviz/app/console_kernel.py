@@ -31,7 +31,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from IPython.core.completer import provisionalcompleter, rectify_completions
@@ -143,6 +143,10 @@ class _Shell(InteractiveShell):
             exc_tuple = KeyboardInterrupt, KeyboardInterrupt(), without_machinery(at)
         super().showtraceback(exc_tuple, *args, **options)
 
+    def excepthook(self, etype: type[BaseException], value: BaseException, tb: TracebackType | None) -> None:
+        """Pass what goes wrong in the application during a turn to the application's own hook."""
+        self.sys_excepthook(etype, value, tb)
+
     def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: list[str]) -> None:
         self.send("error", {"traceback": stb, "ename": etype.__name__, "evalue": str(evalue)})
 
@@ -221,7 +225,7 @@ class Kernel(QObject):
         self.shell = _Shell.instance(user_module=module, send=self._publish, colors="nocolor")
         self.shell.loop_runner = self._run_coroutine
         self._loop = asyncio.new_event_loop()
-        self._interruptible: Interruptible | None = None
+        self._interruptible = Interruptible(self.shell.user_global_ns)  # a new one for each command
         self._streams = _Stream("stdout", self._publish), _Stream("stderr", self._publish)
         self._flush = QTimer(self, interval=50)
         self._flush.timeout.connect(self._send_pending)
@@ -317,6 +321,7 @@ class Kernel(QObject):
         self.running, self._parent = True, parent
         self.began.emit()
         self._flush.start()
+        self._interruptible = Interruptible(self.shell.user_global_ns)
         try:
             result = self._run(code, store_history=not silent)
         finally:
@@ -328,24 +333,18 @@ class Kernel(QObject):
         outcome = self._outcome("ok" if result.success else "error", payload=payload)
         self.shell_channel.message_received.emit(self._message("execute_reply", parent, outcome))
         self.finished.emit(code, bool(result.success))
+        self._interruptible.finish()
 
     def _run(self, code: str, *, store_history: bool) -> Any:
         ask, ask_secretly = builtins.input, getpass.getpass
         builtins.input = getpass.getpass = self._ask  # type: ignore[assignment]
         try:
-            with (
-                redirect_stdout(self._streams[0]),
-                redirect_stderr(self._streams[1]),
-                Interruptible(self.shell.user_global_ns) as self._interruptible,
-            ):
+            with redirect_stdout(self._streams[0]), redirect_stderr(self._streams[1]), self._interruptible:
                 return self.shell.run_cell(code, store_history=store_history)
         finally:
             builtins.input, getpass.getpass = ask, ask_secretly
-            self._interruptible = None
 
     def _run_coroutine(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        if self._interruptible is None:
-            raise RuntimeError("a coroutine can only run inside a command")
         return self._interruptible.run_coroutine(coroutine, self._loop)
 
     def _ask(self, prompt: object = "", _stream: object = None) -> str:

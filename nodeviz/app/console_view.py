@@ -12,7 +12,7 @@ from typing import Any
 import shiboken6
 from pygments.style import Style
 from pygments.token import Comment, Error, Keyword, Name, Number, Operator, String, Token
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QTextCharFormat
 from PySide6.QtWidgets import QWidget
 from qtconsole.rich_jupyter_widget import RichJupyterWidget
@@ -33,6 +33,7 @@ class ConsoleView(RichJupyterWidget):
         self.font = self._system_font()
         self.setFocusProxy(self._control)
         self._quiet = QTextCharFormat()
+        self._showing_prompt = False
 
     def echo(self, line: str) -> None:
         """Add a line above the prompt, in quiet colour, without running it."""
@@ -55,6 +56,9 @@ class ConsoleView(RichJupyterWidget):
 
     def discard(self) -> None:
         """Delete the widget and its windows, at once: after deleteLater a parent that dies first crashes PySide6."""
+        if self._showing_prompt:
+            QTimer.singleShot(0, self, self.discard)
+            return
         self.kernel_client = None
         self._pending_text_flush_interval.stop()
         shiboken6.delete(self._call_tip_widget)
@@ -69,6 +73,14 @@ class ConsoleView(RichJupyterWidget):
         # In points, since the widget's zoom counts in points.
         font.setPointSizeF(FONT_PIXELS * 72 / self.logicalDpiY())
         return font
+
+    def _show_prompt(self, *args: Any, **options: Any) -> None:
+        # qtconsole processes events in here, among which may be the one that ends the console.
+        self._showing_prompt = True
+        try:
+            super()._show_prompt(*args, **options)
+        finally:
+            self._showing_prompt = False
 
     def _prompt_started_hook(self) -> None:
         super()._prompt_started_hook()

@@ -194,6 +194,9 @@ class Interruptible:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._base = None
+
+    def finish(self) -> None:
+        """Close the window if that was asked for meanwhile: to be called when all about the code is done."""
         self._gate.finish()
 
     def turn(self) -> None:

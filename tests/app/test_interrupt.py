@@ -12,7 +12,7 @@ import pytest
 from app.console_driver import Driver, console_in_window
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QTextEdit, QWidget
 
 from nodeviz.app.interrupt import wait_loop
 
@@ -182,6 +182,22 @@ def test_closing_the_window_ends_the_code_and_then_closes(driver: Driver) -> Non
     driver.run("while True: pass")
     driver.until(lambda: not driver.window.isVisible())
     assert still_open == [True]
+
+
+def test_the_end_may_come_while_the_prompt_is_shown(driver: Driver) -> None:
+    end = driver.console.shutdown
+    driver.console._kernel.shell.user_ns["end"] = lambda: QTimer.singleShot(0, driver.window, end)
+    driver.console.execute("end()")
+    driver.until(lambda: driver.console._kernel is None)
+    driver.until(lambda: not driver.console.findChildren(QTextEdit))
+
+
+def test_errors_of_the_application_go_to_its_own_hook(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, _error, _at: seen.append(kind))
+    driver.later(lambda: 1 / 0)
+    assert "ZeroDivisionError" not in driver.run("time.sleep(0.6)")
+    assert seen == [ZeroDivisionError]
 
 
 def test_shutdown_during_code_ends_it(driver: Driver) -> None:
