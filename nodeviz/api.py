@@ -9,7 +9,7 @@ from typing import Any
 from nodeviz.engine.integrate import solve
 from nodeviz.experiments.run import Run
 
-__all__ = ["panels", "run", "solve"]
+__all__ = ["run", "solve"]
 
 
 def run(panel: str, *, preset: str | None = None, seed: int = 0, **params: object) -> Run:
@@ -42,4 +42,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, "panels"])

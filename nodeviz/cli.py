@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
 
 def parser() -> Parser:
     """Return the parser of all commands."""
-    top = Parser(prog="nodeviz", description=__import__("nodeviz").__doc__.splitlines()[0])
+    top = Parser(prog="nodeviz", description="See, touch and measure ODE solvers and continuous-depth deep learning.")
     top.add_argument("--version", action="version", version=f"nodeviz {__version__}")
     top.add_argument("--panel", help="the panel that opens in front")
     top.add_argument("--preset", help="a preset of that panel")

@@ -89,23 +89,24 @@ class ConsoleCommands:
     """The commands as methods, for the console."""
 
     def __init__(self, table: CommandTable) -> None:
-        object.__setattr__(self, "_table", table)
+        self.__table = table
 
     def __dir__(self) -> list[str]:
-        return [command.id for command in self._table]
+        return [command.id for command in self.__table]
 
     def __getattr__(self, name: str) -> Callable[[], Any]:
-        table: CommandTable = object.__getattribute__(self, "_table")
-        for command in table:
+        for command in self.__table:
             if command.id == name:
-
-                def method() -> Any:
-                    return table.run(name)
-
-                method.__name__ = name
-                method.__doc__ = f"{command.title} (menu {command.menu}; shortcut {command.shortcut or 'none'})."
-                return method
+                return self.__method(command)
         raise AttributeError(f"commands.{name}: unknown; {nearest(name, dir(self))}")
 
+    def __method(self, command: Command) -> Callable[[], Any]:
+        def method() -> Any:
+            return self.__table.run(command.id)
+
+        method.__name__ = command.id
+        method.__doc__ = f"{command.title} (menu {command.menu}; shortcut {command.shortcut or 'none'})."
+        return method
+
     def __repr__(self) -> str:
-        return "\n".join(f"commands.{command.id}()  {command.title}" for command in self._table)
+        return "\n".join(f"commands.{command.id}()  {command.title}" for command in self.__table)

@@ -60,7 +60,7 @@ class PanelFacade:
             value = getattr(panel.params, name)
             return NumberMapView(panel, name) if hasattr(value, "keys") else value
         if name in panel.verbs:
-            return getattr(panel, name)
+            return getattr(panel, panel.verbs[name])
         if name == panel.time_name:
             return panel.cursor_time(panel.playbar.fraction)
         raise AttributeError(f"{panel.experiment}.{name}: unknown; {nearest(name, dir(self))}")

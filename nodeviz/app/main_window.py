@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QByteArray, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QFontMetrics
@@ -18,7 +18,7 @@ from nodeviz.app.errors import LOG, ErrorDialog
 from nodeviz.app.facade import PanelFacade
 from nodeviz.app.panels.phase import PhasePanel
 from nodeviz.app.session import Session
-from nodeviz.app.settings import Layout, SettingsStore
+from nodeviz.app.settings import LAYOUT_VERSION, Layout, SettingsStore
 from nodeviz.app.theme import THEMES, code_font, palette, style_sheet, system_theme
 from nodeviz.app.window_commands import add_commands, menu_path
 from nodeviz.app.worker import Worker
@@ -140,7 +140,7 @@ class MainWindow(QMainWindow):
 
     def toggle_theme(self) -> None:
         """Change between dark and light, and remember it."""
-        other = "light" if self.theme_name == "dark" else "dark"
+        other: Literal["dark", "light"] = "light" if self.theme_name == "dark" else "dark"
         self.settings = dataclasses.replace(self.settings, theme=other)
         self.apply_theme()
         self.tell(self.store.save(self.settings))
@@ -208,7 +208,7 @@ class MainWindow(QMainWindow):
         layout = self.store.take_layout()
         if layout is not None:
             self.restoreGeometry(QByteArray(layout.geometry))
-            if not self.restoreState(QByteArray(layout.state), 1):
+            if not self.restoreState(QByteArray(layout.state), LAYOUT_VERSION):
                 self.reset_layout()
         self._restore_panels()
         if preset is not None:
@@ -227,7 +227,7 @@ class MainWindow(QMainWindow):
 
     def remember(self) -> None:
         """Save layout and parameters."""
-        layout = Layout(geometry=self.saveGeometry().data(), state=self.saveState(1).data())
+        layout = Layout(geometry=bytes(self.saveGeometry().data()), state=bytes(self.saveState(LAYOUT_VERSION).data()))
         self.settings = dataclasses.replace(self.settings, layout=layout, panels=self.session.to_json())
         complaint = self.store.save(self.settings)
         if complaint:

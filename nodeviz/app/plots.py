@@ -80,6 +80,14 @@ class Box(pg.ViewBox):
         self.hovered.emit(None if event.isExit() else self.mapSceneToView(event.scenePos()))
 
 
+class Markers(pg.ScatterPlotItem):
+    """Markers that leave clicks to the plot they stand in."""
+
+    def mouseClickEvent(self, event: Any) -> None:
+        """Let the click through."""
+        event.ignore()
+
+
 class Plot(pg.PlotWidget):
     """One plot of a panel.
 
@@ -99,7 +107,10 @@ class Plot(pg.PlotWidget):
         self.setFrameStyle(0)
         self.setMinimumSize(96, 80)
         self.hideButtons()
+        # Its own menu offers transforms that would make the axes lie; and nobody would own it.
         self.setMenuEnabled(False)
+        self.plotItem.ctrlMenu.deleteLater()
+        self.plotItem.ctrlMenu = None
         self.box.setAspectLocked(equal)
         self.box.disableAutoRange()
         self.labels = (x_label, y_label)
@@ -152,9 +163,9 @@ class Plot(pg.PlotWidget):
         self.addItem(item, ignoreBounds=True)
         return item
 
-    def markers(self, symbol: str, size: float, z: float = 0) -> pg.ScatterPlotItem:
+    def markers(self, symbol: str, size: float, z: float = 0) -> Markers:
         """Add markers of one shape and size in pixels."""
-        item = pg.ScatterPlotItem(symbol=symbol, size=size, pxMode=True, antialias=True, pen=None)
+        item = Markers(symbol=symbol, size=size, pxMode=True, antialias=True, pen=None)
         item.setZValue(z)
         self.addItem(item, ignoreBounds=True)
         return item

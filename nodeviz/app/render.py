@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QPoint, QSize
 from PySide6.QtGui import QImage, QPainter
@@ -42,7 +42,13 @@ def settle(window: MainWindow) -> None:
 
 
 def render_window(
-    path: Path, *, panel: str, preset: str | None, theme: str, size: tuple[int, int], scale: float = 1.0
+    path: Path,
+    *,
+    panel: str,
+    preset: str | None,
+    theme: Literal["dark", "light"],
+    size: tuple[int, int],
+    scale: float = 1.0,
 ) -> None:
     """Write a picture of the whole window with a preset of a panel."""
     import dataclasses
@@ -82,7 +88,8 @@ def main(arguments: list[str]) -> int:
     application = make_application()
     for name, experiment in REGISTRY.items():
         preset = options.preset or experiment.first_preset
-        for theme in ("dark", "light"):
+        themes: tuple[Literal["dark", "light"], ...] = ("dark", "light")
+        for theme in themes:
             path = options.out / f"{name}-{preset}-{theme}.png"
             render_window(path, panel=name, preset=preset, theme=theme, size=(width, height), scale=options.scale)
             sys.stdout.write(f"{path}\n")

@@ -12,6 +12,7 @@ from nodeviz.experiments import params as declarations
 from nodeviz.experiments.params import ParamError
 from nodeviz.experiments.presets import find_preset
 from nodeviz.experiments.registry import REGISTRY
+from nodeviz.experiments.run import SEED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,7 +116,7 @@ class Session(QObject):
 
     def set_seed(self, panel: str, seed: object) -> None:
         """Change the seed of a panel's run."""
-        number = int(declarations.Number(0, 2**63 - 1, integer=True).coerce("seed", seed, None))
+        number = int(SEED.coerce("seed", seed, None))
         before = self._states[panel]
         self._push(panel, State(before.params, number, before.preset), f"{panel}: seed", "", f"{panel}.seed = {number}")
 
@@ -135,9 +136,10 @@ class Session(QObject):
             return  # a callable does not outlive its program
         try:
             params = declarations.change(REGISTRY[panel].params(), values)
+            seed = int(SEED.coerce("seed", saved.get("seed", 0), None))
         except ParamError:
             return
-        self._states[panel] = State(params, int(saved.get("seed", 0)), str(saved.get("preset", "")))
+        self._states[panel] = State(params, seed, str(saved.get("preset", "")))
         self.changed.emit(panel)
 
     def end_drag(self) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
+from PySide6.QtWidgets import QMenu, QMessageBox
 
 from nodeviz import __version__
 from nodeviz.app.commands import Command
-from nodeviz.experiments.params import ParamError
 from nodeviz.experiments.presets import presets
 
 if TYPE_CHECKING:
@@ -22,19 +22,9 @@ MENUS = ("File", "Edit", "Panels", "Presets", "View", "Help")
 def add_commands(window: MainWindow) -> None:
     """Fill the window's command table, in the order of its menus."""
     table, stack = window.commands, window.session.undo_stack
-    for panel in window.panels.values():
-        if hasattr(panel, "open_points"):
-            table.add(
-                Command(
-                    id=f"open_points_{panel.experiment}",
-                    title="Open start points (CSV)…",
-                    menu="File",
-                    shortcut="Ctrl+O",
-                    callback=lambda panel=panel: ask_for_points(window, panel),
-                    echoes=False,
-                )
-            )
+    own = [record for panel in window.panels.values() for record in panel.own_commands()]
     for record in (
+        *own,
         Command(id="quit", title="Quit", menu="File", shortcut="Ctrl+Q", callback=window.close),
         Command(id="undo", title="Undo", menu="Edit", shortcut="Ctrl+Z", callback=stack.undo),
         Command(id="redo", title="Redo", menu="Edit", shortcut="Ctrl+Shift+Z", callback=stack.redo),
@@ -108,7 +98,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
                 id=f"preset_{name}_{preset.name.replace('-', '_')}",
                 title=preset.title,
                 menu=f"Presets/{title}",
-                callback=lambda preset=preset: window.session.load_preset(name, preset.name),
+                callback=partial(window.session.load_preset, name, preset.name),
                 echoes=False,
             )
         )
@@ -171,16 +161,6 @@ def menu_path(window: MainWindow, path: str) -> QMenu:
         child = menu.addMenu(rest)
         child.setObjectName(rest)
     return child
-
-
-def ask_for_points(window: MainWindow, panel: Any) -> None:
-    """Ask for a CSV of start points and open it."""
-    path, _ = QFileDialog.getOpenFileName(window, "Open start points", "", "CSV (*.csv *.txt *.tsv);;All files (*)")
-    if path:
-        try:
-            panel.open_points(path)
-        except ParamError as error:
-            panel.show_message(str(error))
 
 
 def help_(window: MainWindow) -> None:

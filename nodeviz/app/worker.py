@@ -72,7 +72,7 @@ class Worker(QThread):
 
     def resume(self, panel: str) -> None:
         """Let a halted run go on."""
-        self._orders.put(lambda: self._paused.pop(panel, None) and None)
+        self._orders.put(lambda: self._resume(panel))
 
     def close(self, wait: float) -> str:
         """End all runs; return the name of one that did not end within ``wait`` seconds, or an empty text."""
@@ -125,6 +125,9 @@ class Worker(QThread):
     def _with_job(self, panel: str, act: Callable[[Job], None]) -> None:
         if panel in self._jobs:
             act(self._jobs[panel])
+
+    def _resume(self, panel: str) -> None:
+        self._paused.pop(panel, None)
 
     def _step(self, panel: str) -> None:
         job = self._jobs.get(panel)

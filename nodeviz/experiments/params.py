@@ -264,7 +264,7 @@ class Interval:
     def coerce(self, name: str, value: object, current: Any) -> tuple[float, float]:
         """Accept text or a pair."""
         del current
-        entries: list[Any] = value.replace(";", ",").split(",") if isinstance(value, str) else list(cast("Any", value))
+        entries = parts(value)
         if len(entries) != 2:
             raise ParamError(f"{name}={shown(value)}: not two numbers; write lowest,highest as in -4,4")
         number = Number(-self.limit, self.limit)
@@ -302,8 +302,7 @@ class Names:
     def coerce(self, name: str, value: object, current: Any) -> tuple[str, ...]:
         """Accept text or a sequence of texts; an entry given twice is kept once."""
         del current
-        parts = value.replace(";", ",").split(",") if isinstance(value, str) else list(cast("Iterable[object]", value))
-        entries = [self.read(name, str(part).strip()) for part in parts if str(part).strip()]
+        entries = [self.read(name, str(part).strip()) for part in parts(value) if str(part).strip()]
         unique = tuple(dict.fromkeys(entries))
         if not 1 <= len(unique) <= self.most:
             raise ParamError(
@@ -466,6 +465,13 @@ def read_number(name: str, value: object) -> float:
     if not math.isfinite(number):
         raise ParamError(f"{name}={shown(value)}: not a finite number; write it like 1.5 or 2e-3")
     return number
+
+
+def parts(value: object) -> list[Any]:
+    """Return the entries of a list, or of its text with commas or semicolons between."""
+    if isinstance(value, str):
+        return list(value.replace(";", ",").split(","))
+    return list(value) if isinstance(value, Iterable) else [value]
 
 
 def short(number: float) -> str:

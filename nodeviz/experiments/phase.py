@@ -39,8 +39,12 @@ def phase(params: PhaseParams, rng: np.random.Generator, inbox: Inbox[PhaseParam
     races = yield from phase_paths.race(planar, params, solvers)
     portrait = yield from phase_portrait.quick(planar, params, last.portrait if last else None)
     methods = [solver.method for solver in solvers]
-    curves, limits = stability_curves(methods)
+    if last is not None and last.paths.methods.tolist() == methods:
+        curves, limits = last.stability, last.stability_limit
+    else:
+        curves, limits = yield from stability_curves(methods)
     raced = phase_paths.paths(planar, params, races)
+    yield None
     frame = PhaseFrame(
         t0=params.t0,
         t1=params.t1,
@@ -102,8 +106,7 @@ def _one_start(frame: PhaseFrame, s: int, p: int) -> dict[str, Any]:
 PHASE: Experiment[PhaseParams] = Experiment(
     name="phase",
     title="Phase portrait",
-    sentence="Solvers race each other over the plane of a system, of typed equations too, and the plane shows why one of "
-    "them fails.",
+    sentence="Solvers race over the plane of a system, typed equations too, and the plane shows why one of them fails.",
     steps=phase,
     params=PhaseParams,
     first_preset="spiral",

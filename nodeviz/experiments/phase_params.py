@@ -192,7 +192,7 @@ class PhaseParams:
     show_manifolds: bool = param(True, label="manifolds", help="Stable and unstable manifolds of saddles.", live=True)
     show_cycles: bool = param(True, label="limit cycles", help="Closed orbits that others approach.", live=True)
     show_past: bool = param(
-        False, label="backwards in time", help="The reference from each start backwards in time, dotted.", live=True
+        False, label="backwards in time", help="The reference from each start backwards in time, dotted."
     )
 
     def implied(self, changes: Mapping[str, object]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nodeviz.engine.arrays import FloatArray, freeze
+from nodeviz.engine.arrays import FloatArray, IntArray, freeze
 from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.budget import within
 from nodeviz.experiments.phase_frame import Eigenvalues, Paths, TextArray
@@ -32,7 +32,7 @@ class Race:
 
     start: tuple[float, float]
     reference: Reference
-    past: Reference
+    past: Reference | None
     solutions: list[Solution]
     errors: list[FloatArray]
 
@@ -54,7 +54,9 @@ def race(planar: PlanarField, params: PhaseParams, solvers: Sequence[Solver]) ->
     races = []
     for start in params.start:
         reference = yield from solve_reference(planar, start, params.t0, params.t1)
-        past = yield from solve_reference(planar, start, params.t0, 2 * params.t0 - params.t1)
+        past = None
+        if params.show_past:
+            past = yield from solve_reference(planar, start, params.t0, 2 * params.t0 - params.t1)
         solutions, errors = [], []
         for solver in solvers:
             solution = yield from within(SECONDS, orbit(planar, params, solver, start))
@@ -93,7 +95,8 @@ def distances(reference: Reference, steps: StepRecord) -> Generator[None, None, 
     pieces = []
     for first in range(0, len(steps.nodes_t), 2000):
         part = slice(first, first + 2000)
-        pieces.append(np.linalg.norm(steps.nodes_y[part] - reference.at(steps.nodes_t[part]), axis=1))
+        with np.errstate(all="ignore"):  # a path that blows up squares its way to infinity
+            pieces.append(np.linalg.norm(steps.nodes_y[part] - reference.at(steps.nodes_t[part]), axis=1))
         yield
     return np.concatenate(pieces)
 
@@ -130,7 +133,7 @@ def paths(planar: PlanarField, params: PhaseParams, races: Sequence[Race]) -> Pa
         reference_t=freeze(np.broadcast_to(sampled, (len(races), SAMPLES))),
         reference_y=freeze([race.reference.at(sampled) for race in races]),
         reference_message=races[0].reference.message,
-        past_y=freeze([race.past.at(backwards) for race in races]),
+        past_y=freeze([race.past.at(backwards) if race.past else np.empty((0, 2)) for race in races]),
     )
 
 
@@ -143,7 +146,8 @@ def _drawn(race: Race, s: int) -> tuple[FloatArray, FloatArray, FloatArray]:
 def _thin(values: FloatArray) -> FloatArray:
     if len(values) <= DRAWN:
         return values
-    return values[np.linspace(0, len(values) - 1, DRAWN).round().astype(int)]
+    kept: FloatArray = values[np.linspace(0, len(values) - 1, DRAWN).round().astype(int)]
+    return kept
 
 
 def _final_error(race: Race, s: int, t1: float) -> float:
@@ -174,7 +178,7 @@ def _eigenvalues(planar: PlanarField, t: FloatArray, y: FloatArray) -> Eigenvalu
         half = (jacobian[0, 0] + jacobian[1, 1]) / 2
         determinant = jacobian[0, 0] * jacobian[1, 1] - jacobian[0, 1] * jacobian[1, 0]
         root = np.sqrt((half * half - determinant).astype(complex))
-    values = np.stack([half + root, half - root], axis=-1).reshape(*t.shape, 2)
+    values: Eigenvalues = np.stack([half + root, half - root], axis=-1).reshape(*t.shape, 2)
     values.flags.writeable = False
     return values
 
@@ -185,7 +189,7 @@ def _texts(values: object) -> TextArray:
     return made
 
 
-def _counts(values: list[list[int]]) -> np.ndarray:  # type: ignore[type-arg]
+def _counts(values: list[list[int]]) -> IntArray:
     made = np.array(values, dtype=np.int64)
     made.flags.writeable = False
     return made

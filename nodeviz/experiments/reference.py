@@ -9,6 +9,7 @@ import numpy as np
 
 from nodeviz.engine.integrate import solve_steps
 from nodeviz.engine.methods import METHODS
+from nodeviz.engine.solution import Status
 from nodeviz.experiments.budget import within
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ RTOL, ATOL, SECONDS = 1e-12, 1e-14, 1.5
 class Reference:
     """One orbit known to about 1e-12, at any time of its span.
 
-    Between two nodes it takes one step of dop853 from the node before, which is as accurate as the steps themselves, for
-    any number of times in one batch of columns. The interpolant of dop853 would lose two orders.
+    Between two nodes it takes one step of dop853 from the node before, which is as accurate as the steps themselves,
+    for any number of times in one batch of columns. The interpolant of dop853 would lose two orders.
     """
 
     planar: PlanarField
@@ -80,7 +81,7 @@ def solve_reference(
     y0 = np.array(start)
     steps = planar.orbit_steps(y0, t0, t1, method="dop853", rtol=RTOL, atol=ATOL, max_steps=200_000)
     explicit = yield from within(SECONDS, steps)
-    if explicit.ok or explicit.status == "nonfinite":
+    if explicit.status not in {Status.MAX_STEPS, Status.TIMEOUT}:  # it got there, or there is nothing to get to
         return Reference(planar, explicit)
     implicit = yield from within(
         SECONDS,

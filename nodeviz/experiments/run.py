@@ -18,6 +18,8 @@ from nodeviz.experiments.base import Frame, Metrics, flatten
 from nodeviz.experiments.presets import find_preset
 from nodeviz.experiments.registry import find_experiment
 
+SEED = declarations.Number(0, 2**63 - 1, integer=True)
+
 
 class Run:
     """One run of an experiment from its seed. Iterate for the frames; `metrics` runs to the end what was not iterated.
@@ -39,7 +41,7 @@ class Run:
     ) -> None:
         self.experiment = find_experiment(panel)
         self.preset = preset
-        self.seed = int(declarations.Number(0, 2**63 - 1, integer=True).coerce("seed", seed, None))
+        self.seed = int(SEED.coerce("seed", seed, None))
         chosen = dict(find_preset(panel, preset).changes) if preset is not None else {}
         self.params = declarations.change(self.experiment.params(), chosen)
         self.params = declarations.change(self.params, changes or {})
@@ -135,8 +137,8 @@ def _pad(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     dtype = np.result_type(*arrays)
     fill: Any = np.nan if np.issubdtype(dtype, np.inexact) else np.zeros((), dtype)
     stacked = np.full((len(arrays), *shape), fill, dtype)
-    for row, array in zip(stacked, arrays, strict=True):
-        row[tuple(slice(size) for size in array.shape)] = array
+    for i, array in enumerate(arrays):
+        stacked[(i, *(slice(size) for size in array.shape))] = array
     return stacked
 
 

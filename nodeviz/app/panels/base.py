@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from PySide6.QtCore import Qt, Signal
@@ -26,6 +27,9 @@ from nodeviz.experiments.params import Number, ParamError, declared, read_number
 from nodeviz.experiments.registry import REGISTRY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nodeviz.app.commands import Command
     from nodeviz.app.plots import Plot
     from nodeviz.app.session import Session
     from nodeviz.app.worker import Worker
@@ -47,7 +51,7 @@ class Panel(QWidget, Generic[P, F]):
     experiment: ClassVar[str]
     hidden_rows: ClassVar[frozenset[str]] = frozenset()
     time_name: ClassVar[str] = "t"
-    verbs: ClassVar[tuple[str, ...]] = ()  # methods that the console may call
+    verbs: ClassVar[Mapping[str, str]] = MappingProxyType({})  # what the console calls them, and the methods
     said = Signal(str)
     maximise = Signal(str)
 
@@ -94,6 +98,10 @@ class Panel(QWidget, Generic[P, F]):
     def caption(self, frame: F, fraction: float) -> str:
         """Return in words, as rich text, what the plots show right now."""
         raise NotImplementedError
+
+    def own_commands(self) -> list[Command]:
+        """Return the commands that only this panel has."""
+        return []
 
     def subtitle(self) -> str:
         """Return the quiet text beside the title."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtWidgets import QVBoxLayout
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout
 
+from nodeviz.app.commands import Command
 from nodeviz.app.panels.base import Panel
 from nodeviz.app.panels.phase_instruments import Instrument
 from nodeviz.app.panels.phase_plane import PhasePlane
@@ -16,6 +18,7 @@ from nodeviz.app.theme import solver_style
 from nodeviz.experiments.params import ParamError
 from nodeviz.experiments.phase_frame import PhaseFrame
 from nodeviz.experiments.phase_params import SOLVER_TITLES, WORK, PhaseParams
+from nodeviz.problems.tables import TableError, read_points
 
 
 class PhasePanel(Panel[PhaseParams, PhaseFrame]):
@@ -23,16 +26,18 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
 
     experiment = "phase"
     hidden_rows = frozenset({"upper", "lower"})
-    verbs = ("add", "move", "remove", "open_points")
+    verbs = MappingProxyType(
+        {"add": "add_start", "move": "move_start", "remove": "remove_start", "open_points": "open_points"}
+    )
 
     def build(self) -> None:
         """Make the plane and two instruments."""
         self.plane = PhasePlane()
-        self.upper, self.lower = Instrument("Upper plot"), Instrument("Lower plot")
+        self.instruments = {"upper": Instrument("Upper plot"), "lower": Instrument("Lower plot")}
         self.add_plot(self.plane)
         beside = QVBoxLayout()
         beside.setSpacing(4)
-        for name, instrument in (("upper", self.upper), ("lower", self.lower)):
+        for name, instrument in self.instruments.items():
             self.add_plot(instrument.plot)
             instrument.chosen.connect(lambda kind, name=name: self.session.try_change("phase", {name: kind}))
             beside.addWidget(instrument, 1)
@@ -56,8 +61,8 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         """Draw plane and instruments."""
         t = self.cursor_time(fraction)
         self.plane.show_frame(frame, t, self.params)
-        self.upper.show_frame(self.params.upper, frame, t)
-        self.lower.show_frame(self.params.lower, frame, t)
+        self.instruments["upper"].show_frame(self.params.upper, frame, t)
+        self.instruments["lower"].show_frame(self.params.lower, frame, t)
 
     def subtitle(self) -> str:
         """Return the system and how the solvers are compared."""
@@ -105,25 +110,47 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
 
     # Start points.
 
-    def add(self, point: Any) -> None:
+    def add_start(self, point: Any) -> None:
         """Add a start point (x, y)."""
         made = rounded(point)
         self.session.change("phase", {"start": [*self.params.start, made]}, echo=f"phase.add({made})")
 
-    def move(self, index: int, point: Any, *, drag: bool = False) -> None:
+    def move_start(self, index: int, point: Any, *, drag: bool = False) -> None:
         """Move start point ``index`` to (x, y)."""
         starts = list(self.params.start)
         starts[self._checked(index)] = made = rounded(point)
         echo = f"phase.move({index}, {made})"
         self.session.change("phase", {"start": starts}, echo=echo, drag=f"start {index}" if drag else "")
 
-    def remove(self, index: int) -> None:
+    def remove_start(self, index: int) -> None:
         """Remove start point ``index``; the last one stays."""
         starts = list(self.params.start)
         if len(starts) == 1:
             raise ParamError("start: the last point cannot be removed; add another one first")
         del starts[self._checked(index)]
         self.session.change("phase", {"start": starts}, echo=f"phase.remove({index})")
+
+    def own_commands(self) -> list[Command]:
+        """Return the command that opens start points."""
+        return [
+            Command(
+                id="open_points_phase",
+                title="Open start points (CSV)…",
+                menu="File",
+                shortcut="Ctrl+O",
+                callback=self.ask_for_points,
+                echoes=False,
+            )
+        ]
+
+    def ask_for_points(self) -> None:
+        """Ask for a CSV of start points and open it."""
+        path, _ = QFileDialog.getOpenFileName(self, "Open start points", "", "CSV (*.csv *.txt *.tsv);;All files (*)")
+        if path:
+            try:
+                self.open_points(path)
+            except ParamError as error:
+                self.show_message(str(error))
 
     def open_points(self, path: str) -> None:
         """Take the start points from a CSV file with the columns x and y.
@@ -155,9 +182,9 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         try:
             if modifiers & Qt.KeyboardModifier.ShiftModifier:
                 if under is not None:
-                    self.remove(under)
+                    self.remove_start(under)
             elif under is None:
-                self.add((point.x(), point.y()))
+                self.add_start((point.x(), point.y()))
         except ParamError as error:
             self.show_message(str(error))
 
@@ -166,7 +193,7 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         if self._held is None:
             return
         try:
-            self.move(self._held, (now.x(), now.y()), drag=True)
+            self.move_start(self._held, (now.x(), now.y()), drag=True)
         except ParamError as error:
             self.show_message(str(error))
         if phase == "end":

@@ -14,7 +14,7 @@ from nodeviz.app.plots import Columns, Plot, broken_lines, label_number, pen
 from nodeviz.app.theme import Theme, blend, solver_style, ui_font
 
 if TYPE_CHECKING:
-    from nodeviz.engine.arrays import FloatArray
+    from nodeviz.engine.arrays import BoolArray, FloatArray
     from nodeviz.experiments.phase_frame import Paths, PhaseFrame, Portrait
     from nodeviz.experiments.phase_params import PhaseParams
 
@@ -40,6 +40,7 @@ class PhasePlane(Plot):
         self._theme: Theme | None = None
         self._arrows_of: Portrait | None = None
         self._frame: PhaseFrame | None = None
+        self._reach: tuple[FloatArray, float] = (np.zeros(2), np.inf)
         self.card = QLabel(self)
         self.card.setObjectName("message")
         self.card.setContentsMargins(10, 8, 10, 8)
@@ -92,15 +93,16 @@ class PhasePlane(Plot):
             self._show_portrait(frame.portrait)
         paths = frame.paths
         sign = 1.0 if frame.t1 >= frame.t0 else -1.0
+        self._reach = view_reach(params)
         reference = np.where((sign * paths.reference_t <= sign * t + 1e-12)[..., None], paths.reference_y, np.nan)
-        self._reference.setData(*broken_lines(reference))
-        self._past.setData(*broken_lines(paths.past_y))
+        self._reference.setData(*broken_lines(nearer(reference, *self._reach)))
+        self._past.setData(*broken_lines(nearer(paths.past_y, *self._reach)))
         self._starts.setData(*paths.start.T)
         while len(self._solvers) < len(paths.entries):
             self._solvers.append(SolverLayer(self))
         for s, layer in enumerate(self._solvers):
             if s < len(paths.entries) and self._theme is not None:
-                layer.show(paths, s, sign, t, self._theme, markers=params.show_steps)
+                layer.show(paths, s, sign, t, self._theme, self._reach, markers=params.show_steps)
             else:
                 layer.clear()
         self.set_names(params)
@@ -195,27 +197,38 @@ class SolverLayer:
         self._steps, self._heads = plane.markers("o", 6, 9.5), plane.markers("o", 11, 12)
         self._ends = plane.markers("x", 12, 13)
 
-    def show(self, paths: Paths, s: int, sign: float, t: float, theme: Theme, *, markers: bool) -> None:
+    def show(
+        self,
+        paths: Paths,
+        s: int,
+        sign: float,
+        t: float,
+        theme: Theme,
+        reach: tuple[FloatArray, float],
+        *,
+        markers: bool,
+    ) -> None:
         """Draw the paths of solver s up to time t."""
         colour, symbol = solver_style(str(paths.methods[s]))
-        cut, heads, passed = cut_at(paths.t[s], paths.y[s], sign, t)
+        y = nearer(paths.y[s], *reach)
+        cut, heads, passed = cut_at(paths.t[s], y, sign, t)
         whole = bool(np.all(passed | ~np.isfinite(paths.t[s])))
         self._rest.setPen(pen(blend((colour, theme.panel), 0.72)))
-        self._rest.setData(*(([], []) if whole else broken_lines(paths.y[s])))
+        self._rest.setData(*(([], []) if whole else broken_lines(y)))
         self._path.setPen(pen(colour, 1.6))
         self._path.setData(*broken_lines(cut))
-        shown = passed & np.isfinite(paths.y[s]).all(axis=2)
+        shown = passed & np.isfinite(y).all(axis=2)
         few = markers and int(np.isfinite(paths.t[s]).sum(axis=1).max()) <= MOST_MARKERS
         self._steps.setSymbol(symbol)
         self._steps.setBrush(pg.mkBrush(colour))
-        self._steps.setData(*(paths.y[s][shown].T if few else ([], [])))
+        self._steps.setData(*(y[shown].T if few else ([], [])))
         self._heads.setSymbol(symbol)
         self._heads.setBrush(pg.mkBrush(colour))
         self._heads.setPen(pen(theme.panel, 1.5))
         self._heads.setData(*heads.T)
         failed = paths.status[s] != "ok"
         self._ends.setPen(pen(colour, 2))
-        self._ends.setData(*last_nodes(paths.y[s][failed]).T)
+        self._ends.setData(*last_nodes(y[failed]).T)
 
     def clear(self) -> None:
         """Show nothing."""
@@ -223,7 +236,21 @@ class SolverLayer:
             item.setData([], [])
 
 
-def cut_at(t: FloatArray, y: FloatArray, sign: float, now: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+def view_reach(params: PhaseParams) -> tuple[FloatArray, float]:
+    """Return the middle of the view, and a distance that is far outside whatever is in sight."""
+    middle = np.array([sum(params.x_range) / 2, sum(params.y_range) / 2])
+    return middle, 200.0 * float(max(np.ptp(params.x_range), np.ptp(params.y_range)))
+
+
+def nearer(y: FloatArray, middle: FloatArray, reach: float) -> FloatArray:
+    """Return points (..., 2) with those beyond reach pulled in along their ray: a painter counts in 32 bits."""
+    with np.errstate(all="ignore"):
+        offset = y - middle
+        factor = reach / np.maximum(np.abs(offset).max(axis=-1, keepdims=True), reach)
+        return middle + offset * factor
+
+
+def cut_at(t: FloatArray, y: FloatArray, sign: float, now: float) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Return paths (P, K, 2) cut at a time, their heads (P, 2), and which nodes (P, K) have passed.
 
     Between two nodes the head moves along the straight line that is drawn between them.
