@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, sqrt
+from math import inf, isfinite, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,7 +115,7 @@ class ImplicitStepper:
         self._t, self._dt = t, dt
         solved = self._jacobian is not None and self._newton()
         if not solved and not self._fresh:
-            self._differentiate(t)
+            self._differentiate(t, self.y.reshape(self._wide), self.slope(t))
             solved = self._newton()
         if solved:
             np.add(self.y, self._z[-1].ravel(), out=self.y_new)
@@ -127,26 +127,45 @@ class ImplicitStepper:
         if self._matrix_dt != self._dt and not self._invert():
             return False
         self._predict()
-        y, scale = self.y.reshape(self._wide), self._atol + self._rtol * np.abs(self.y.reshape(self._wide))
         previous, rate = inf, 0.0
         for i in range(self._iterations):
-            for c, z, k in zip(self.tableau.c, self._z, self._k, strict=True):
-                self._evaluate(self._t + c * self._dt, (y + z).reshape(self.shape), k.reshape(self.shape))
-            self.nfe += len(self._k)
-            residual = self._dt * np.tensordot(self._a, self._k, axes=1) - self._z
-            change = (self._inverse @ residual.reshape(-1, self._wide[1]).T[..., None])[..., 0].T.reshape(self._z.shape)
-            size = float(np.sqrt(np.mean(np.square(change / scale))))
-            if not np.isfinite(size):
+            size = self._improve()
+            if not isfinite(size):
                 return False
-            self._z += change
             rate = size / previous if i else 0.0
-            if size == 0.0 or (i and rate < 1.0 and size * rate / (1 - rate) < self._newton_tol) or size < 1e-3:
+            if size < 1e-3 or (i and rate < 1.0 and size * rate / (1 - rate) < self._newton_tol):
                 self._fresh = self._fresh and rate < 1e-2
                 return True
-            if i and rate >= (1.0 if i > 1 else 2.0):
-                return self._to_rounding and size < 1.0  # it stalls on rounding errors, as far as it can get
+            if self._to_rounding:
+                # Fixed steps cannot shrink: try harder, and be content where rounding stops the progress.
+                if rate >= 1.0 and size < 1.0:
+                    return True
+                if rate > 0.3 and not self._relinearise():
+                    return False
+            elif rate >= (1.0 if i > 1 else 2.0):
+                return False
             previous = size
         return False
+
+    def _improve(self) -> float:
+        """Take one Newton iteration; return the RMS of the change in units of the tolerance."""
+        y = self.y.reshape(self._wide)
+        for c, z, k in zip(self.tableau.c, self._z, self._k, strict=True):
+            self._evaluate(self._t + c * self._dt, (y + z).reshape(self.shape), k.reshape(self.shape))
+        self.nfe += len(self._k)
+        residual = self._dt * np.tensordot(self._a, self._k, axes=1) - self._z
+        change = (self._inverse @ residual.reshape(-1, self._wide[1]).T[..., None])[..., 0].T.reshape(self._z.shape)
+        self._z += change
+        return float(np.sqrt(np.mean(np.square(change / (self._atol + self._rtol * np.abs(y))))))
+
+    def _relinearise(self) -> bool:
+        """Take the Jacobian where Newton has got to, rather than where the step began."""
+        t, y = self._t + self._dt, self.y.reshape(self._wide) + self._z[-1]
+        slope = np.empty_like(self._slope)
+        self._evaluate(t, y.reshape(self.shape), slope.reshape(self.shape))
+        self.nfe += 1
+        self._differentiate(t, y, slope)
+        return self._invert()
 
     def _predict(self) -> None:
         """Start Newton on the last step's polynomial, continued."""
@@ -155,26 +174,26 @@ class ImplicitStepper:
             for c, z in zip(self.tableau.c, self._z, strict=True):
                 z[:] = (self._past(self._t + c * self._dt) - self.y).reshape(self._wide)
 
-    def _differentiate(self, t: float) -> None:
-        """Take the Jacobian at (t, y), (B, D, D)."""
+    def _differentiate(self, t: float, y: FloatArray, slope: FloatArray) -> None:
+        """Take the Jacobian, (B, D, D), at time t and state y, (D, B), where the slope is known."""
         d, b = self._wide
         self._matrix_dt, self._fresh = 0.0, True
         if self._given_jacobian is not None:
-            given = np.asarray(self._given_jacobian(t, self.y.reshape(self.shape)), self.y.dtype)
+            given = np.asarray(self._given_jacobian(t, y.reshape(self.shape)), self.y.dtype)
             if given.shape != (d, *self.shape):
                 raise ValueError(f"jacobian returned shape {given.shape}; it must be {(d, *self.shape)}")
             self._jacobian = given.reshape(d, d, b).transpose(2, 0, 1)
             return
-        f0, y = self.slope(t).reshape(self._wide), self.y.reshape(self._wide)
+        f0 = slope.reshape(self._wide)
         typical = np.maximum(np.abs(y), np.maximum(1e-3 * np.abs(y).max(axis=0), 1e-6))
         step = typical * np.sqrt(np.finfo(y.dtype).eps)
         self._jacobian = np.empty((b, d, d), y.dtype)
-        moved, slope = np.empty_like(y), np.empty_like(y)
+        moved, there = np.empty_like(y), np.empty_like(y)
         for j in range(d):
             moved[:] = y
             moved[j] += step[j]
-            self._evaluate(t, moved.reshape(self.shape), slope.reshape(self.shape))
-            self._jacobian[:, :, j] = ((slope - f0) / (moved[j] - y[j])).T
+            self._evaluate(t, moved.reshape(self.shape), there.reshape(self.shape))
+            self._jacobian[:, :, j] = ((there - f0) / (moved[j] - y[j])).T
         self.nfe += d
 
     def _invert(self) -> bool:

@@ -158,7 +158,7 @@ class ColumnMarch:
         self._attempts, self._evaluations = 0, 1
         self._order = (method.tableau.err_order or 0) + 1
         self._dt = self._guess(vector_field, y0, f0) if control.dt0 is None else np.full(n, control.dt0)
-        self.status = np.full(n, Status.OK, dtype=object)
+        self._status = [Status.OK] * n
         self.nfe, self.n_accepted, self.n_rejected = (np.zeros(n, dtype=int) for _ in range(3))
         self._first_failure = ""
 
@@ -221,7 +221,7 @@ class ColumnMarch:
     def _place(self, column: int) -> int:
         """Return the flat index in y0 of the worst component of a column."""
         component = worst_index(self.stepper.errors()[:, column] / self._scale[:, column])
-        return component * len(self.status) + int(self._index[column])
+        return component * len(self._status) + int(self._index[column])
 
     def _report(self, accepted: BoolArray, t_new: FloatArray, step: FloatArray) -> int:
         """Write the states that are due in this step; return the evaluations spent on it."""
@@ -262,7 +262,7 @@ class ColumnMarch:
         for column in np.flatnonzero(stuck).tolist():
             t, dt, place = float(self._t[column]), float(step[column]), self._place(column)
             status, sentence = self._reasons.underflow(t, dt, float(ratio[column]), place)
-            self.status[self._index[column]] = status
+            self._status[self._index[column]] = status
             self._first_failure = self._first_failure or sentence
         # The polynomial would add its rounding to the last report.
         self._ys[-1][:, self._index[done]] = self.stepper.y[:, done]
@@ -289,7 +289,8 @@ class ColumnMarch:
     def _close(self, status: Status, sentence: str) -> Ending:
         """End the columns that are still on their way."""
         self._count(self._alive)
-        self.status[self._index[self._alive]] = status
+        for index in self._index[self._alive].tolist():
+            self._status[index] = status
         self._first_failure = self._first_failure or sentence
         return self._ending()
 
@@ -299,19 +300,19 @@ class ColumnMarch:
 
     def _ending(self) -> Ending:
         """Return a status that is not ok, if there is one, and a sentence about all columns."""
-        failed = [status for status in self.status if status != Status.OK]
+        failed = [status for status in self._status if status is not Status.OK]
         if not failed:
             return Status.OK, ""
         return failed[
             0
-        ], f"{len(failed)} of {len(self.status)} columns did not arrive; the first: {self._first_failure}"
+        ], f"{len(failed)} of {len(self._status)} columns did not arrive; the first: {self._first_failure}"
 
     def solution(self, ending: Ending) -> Solution:
         """Return the Solution; columns that did not arrive are NaN from there on."""
         return Solution(
             ts=self._ts,
             ys=self._ys,
-            status=self.status,
+            status=np.array(self._status, dtype=object),
             message=ending[1],
             nfe=self.nfe,
             n_accepted=self.n_accepted,

@@ -1,0 +1,73 @@
+"""Side-by-side timing: the contenders of a workload run in turn, round after round; ratios are those of medians."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+OURS = "nodeviz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One row group of the table.
+
+    Attributes
+    ----------
+    name, title : as in the design's list of targets
+    contenders : name -> function without arguments that does the work once and returns its answer; OURS is among them
+    answer : turns a contender's answer into an array that all share, for the check
+    tolerance : how far the answers may differ from ours, absolutely
+    targets : peer -> the ratio peer's time / our time wanted
+    """
+
+    name: str
+    title: str
+    contenders: Mapping[str, Callable[[], Any]]
+    answer: Callable[[str, Any], Any]
+    tolerance: float
+    targets: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Median seconds of each contender of one workload, and how its answer differs from ours."""
+
+    workload: Workload
+    seconds: Mapping[str, float]
+    differences: Mapping[str, float]
+
+
+def measure(workload: Workload, rounds: int) -> Timing:
+    """Run all contenders once to warm up and check, then ``rounds`` times in turn."""
+    answers = {name: workload.answer(name, run()) for name, run in workload.contenders.items()}
+    differences = {name: float(abs(answer - answers[OURS]).max()) for name, answer in answers.items()}
+    times: dict[str, list[float]] = {name: [] for name in workload.contenders}
+    for _ in range(rounds):
+        for name, run in workload.contenders.items():
+            start = perf_counter()
+            run()
+            times[name].append(perf_counter() - start)
+    return Timing(workload, {name: median(values) for name, values in times.items()}, differences)
+
+
+def table(timings: Sequence[Timing]) -> str:
+    """Return the table as Markdown: milliseconds, ratio to ours, target, and whether it is met."""
+    lines = ["| work | contender | ms | ratio | target | met | answer differs by |", "|---|---|--:|--:|--:|---|--:|"]
+    for timing in timings:
+        work = timing.workload
+        for name, seconds in timing.seconds.items():
+            ratio, target = seconds / timing.seconds[OURS], work.targets.get(name)
+            wanted = "" if target is None else f"{target:g}"
+            met = "" if target is None else ("yes" if ratio >= target else "NO")
+            title = f"{work.name} {work.title}" if name == OURS else ""
+            lines.append(
+                f"| {title} | {name} | {seconds * 1e3:.2f} | {ratio:.2f} | {wanted} | {met} "
+                f"| {timing.differences[name]:.1e} |"
+            )
+    return "\n".join(lines)
