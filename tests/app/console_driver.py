@@ -97,6 +97,8 @@ def console_in_window(qtbot: QtBot) -> Generator[Driver, None, None]:
     window.resize(800, 400)
     with qtbot.waitExposed(window):
         window.show()
+    window.activateWindow()
+    console.setFocus()
     driver = Driver(console, window, qtbot)
     driver.until(lambda: console._ready)
     yield driver
