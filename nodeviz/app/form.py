@@ -181,7 +181,7 @@ def slider_range(kind: Number, value: float, current: tuple[float, float]) -> tu
     far = kind.hi / max(kind.lo, 1e-300) > 1e5 if kind.log and kind.integer else kind.hi - kind.lo > 1e3
     if not far or (kind.log and not kind.integer):
         return kind.lo, kind.hi
-    if (lo, hi) != (kind.lo, kind.hi) and lo <= value <= hi:
+    if (lo, hi) != (kind.lo, kind.hi) and lo <= value <= hi and value != hi:
         return lo, hi
     if kind.log:
         return kind.lo, min(kind.hi, max(1000.0 * kind.lo, 4.0 * value))
@@ -267,7 +267,7 @@ class TextRow(Row):
         self.edit = QPlainTextEdit()
         self.edit.setAccessibleName(spec.label)
         self.edit.setTabChangesFocus(True)
-        self.edit.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.edit.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         self.edit.setFont(code_font())
         self.edit.setFixedHeight(72)
         self._shown = ""
@@ -379,7 +379,7 @@ class NamesRow(Row):
         """Show the entries in their order, then the usual ones that are not chosen."""
         self._value = value
         self.entry.show_text(", ".join(value))
-        methods = {entry.partition(":")[0] for entry in value}
+        methods = {self._kind.plain(entry) for entry in value}
         wanted = [*value, *(name for name in self._usual if name not in methods)]
         if wanted != list(self.checks):
             for check in self.checks.values():
@@ -391,7 +391,7 @@ class NamesRow(Row):
                 check.setChecked(entry in value)
 
     def _make(self, entry: str) -> QCheckBox:
-        method, colon, number = entry.partition(":")
+        method, (_, colon, number) = self._kind.plain(entry), entry.partition(":")
         check = QCheckBox(self._kind.suggestions[method] + (f" · {number}" if colon else ""))
         check.setToolTip(f"{METHODS[method].title}. {METHODS[method].source}")
         check.setIcon(swatch(solver_style(method)[0]))

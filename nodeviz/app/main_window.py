@@ -173,7 +173,7 @@ class MainWindow(QMainWindow):
         bar.addPermanentWidget(self.last_line)
         bar.addPermanentWidget(button)
         self._slow = QTimer(self)
-        self._slow.timeout.connect(self._show_rates)
+        self._slow.timeout.connect(self.show_rates)
         self._slow.start(500)
         self._rate = 0.0
         self._seen = 0
@@ -181,7 +181,8 @@ class MainWindow(QMainWindow):
     def _count(self) -> None:
         self.commands.refresh()
 
-    def _show_rates(self) -> None:
+    def show_rates(self) -> None:
+        """Say in the status line what runs and how fast."""
         running = [panel.record.title.lower() for panel in self.panels.values() if panel.running]
         seen = sum(panel.steps_seen for panel in self.panels.values())
         self._rate, self._seen = (seen - self._seen) / 0.5, seen

@@ -92,6 +92,7 @@ class PlayBar(QWidget):
         self.button.setAccessibleName("Play or pause")
         self.button.clicked.connect(lambda: self.said.emit("pause" if self.playing else "play"))
         self.restart = self._tool("↺", "Back to the start (Home)", "restart")
+        self.step = self._tool("▸|", "To the next step", "step")
         self.scrub = Scrub()
         self.scrub.setAccessibleName("Time cursor")
         self.scrub.setValue(TICKS)
@@ -107,7 +108,7 @@ class PlayBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 8, 14, 8)
         row.setSpacing(8)
-        for widget in (self.button, self.restart, self.scrub, self.label, self.pace, self.loop):
+        for widget in (self.button, self.restart, self.step, self.scrub, self.label, self.pace, self.loop):
             row.addWidget(widget, 1 if widget is self.scrub else 0)
 
     def _tool(self, text: str, tip: str, say: str) -> QToolButton:

@@ -98,6 +98,8 @@ class Plot(pg.PlotWidget):
     name : str, for screen readers and file names
     """
 
+    refit = Signal()
+
     def __init__(self, x_label: str, y_label: str, *, name: str, equal: bool = False, parent: QWidget | None = None):
         self.box = Box()
         super().__init__(parent, viewBox=self.box)
@@ -211,6 +213,7 @@ class Plot(pg.PlotWidget):
         save.triggered.connect(self.save_data)
         reset = QAction("Reset range", parent)
         reset.triggered.connect(self.forget_range)
+        reset.triggered.connect(self.refit)
         return [copy, save, reset]
 
     def copy_data(self) -> None:

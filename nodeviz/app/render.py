@@ -38,6 +38,7 @@ def settle(window: MainWindow) -> None:
         time.sleep(0.005)
     for panel in window.panels.values():
         panel.redraw()
+    window.show_rates()
     QApplication.processEvents()
 
 

@@ -292,10 +292,11 @@ class Interval:
 class Names:
     """A list of entries, written ``euler, rk4:60``; ``read`` checks and tidies each of them.
 
-    ``suggestions`` maps the plain entries to the titles that a form offers.
+    ``suggestions`` maps the plain entries to the titles that a form offers; ``plain`` finds the one an entry builds on.
     """
 
     read: Callable[[str, str], str]
+    plain: Callable[[str], str]
     suggestions: Mapping[str, str]
     most: int
 

@@ -18,6 +18,7 @@ from nodeviz.experiments.params import (
     Text,
     nearest,
     param,
+    read_number,
     shown,
 )
 from nodeviz.problems.equations import EquationError, parse_equations
@@ -75,36 +76,37 @@ class Solver:
 
 
 def read_solver(name: str, text: str) -> str:
-    """Return an entry such as ``rk4``, ``rk4:60`` or ``dopri5:1e-6``, checked and tidied.
+    """Return an entry such as ``rk4``, ``rk4:60`` or ``dopri5:1e-6`` as written, spaces aside, after checking it.
 
     Raises
     ------
     ParamError : an unknown method, or a number that is neither steps nor a tolerance
     """
-    method, colon, number = (part.strip() for part in text.partition(":"))
-    method = method.lower().replace("_", "-")
-    if method not in METHODS:
+    entry = "".join(text.split())
+    method, colon, number = entry.partition(":")
+    if method_of(entry) not in METHODS:
         raise ParamError(f"{name}={shown(text)}: unknown solver; {nearest(method, METHODS)}")
     if not colon:
-        return method
-    try:
-        value = float(number)
-    except ValueError:
-        raise ParamError(
-            f"{name}={shown(text)}: {number!r} is neither steps nor a tolerance; write rk4:60 or dopri5:1e-6"
-        ) from None
+        return entry
+    value = read_number(f"{name}={method_of(entry)}, its steps or tolerance", number)
     if value >= 1:
-        steps = Number(1, MOST_STEPS, integer=True).coerce(f"{name}={method}: steps", value, None)
-        return f"{method}:{int(steps)}"
-    if not METHODS[method].adaptive:
+        Number(1, MOST_STEPS, integer=True).coerce(f"{name}={method}, its steps", value, None)
+    elif METHODS[method_of(entry)].adaptive:
+        Number(FINEST_TOLERANCE, 0.1).coerce(f"{name}={method}, its tolerance", value, None)
+    else:
         raise ParamError(f"{name}={shown(text)}: {method} takes fixed steps; write how many, as in {method}:60")
-    tolerance = Number(FINEST_TOLERANCE, 0.1).coerce(f"{name}={method}: tolerance", value, None)
-    return f"{method}:{tolerance:g}"
+    return entry
+
+
+def method_of(entry: str) -> str:
+    """Return the method that an entry names."""
+    return entry.partition(":")[0].lower().replace("_", "-")
 
 
 def parse_solver(entry: str) -> Solver:
-    """Return a tidy entry in parts."""
-    method, colon, number = entry.partition(":")
+    """Return an entry in parts."""
+    _, colon, number = entry.partition(":")
+    method = method_of(entry)
     if not colon:
         return Solver(entry, method)
     value = float(number)
@@ -143,7 +145,7 @@ class PhaseParams:
     solvers: tuple[str, ...] = param(
         ("euler", "rk4"),
         label="Solvers",
-        kind=Names(read_solver, SOLVER_TITLES, most=8),
+        kind=Names(read_solver, method_of, SOLVER_TITLES, most=8),
         help="Methods to compare, each with steps or a tolerance of its own if you like: rk4:60, dopri5:1e-6.",
     )
     n_steps: int = param(

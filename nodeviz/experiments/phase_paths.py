@@ -11,6 +11,7 @@ from nodeviz.engine.arrays import FloatArray, IntArray, freeze
 from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.budget import within
 from nodeviz.experiments.phase_frame import Eigenvalues, Paths, TextArray
+from nodeviz.experiments.phase_params import method_of
 from nodeviz.experiments.reference import Reference, solve_reference
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def paths(planar: PlanarField, params: PhaseParams, races: Sequence[Race]) -> Pa
     backwards = np.linspace(params.t0, 2 * params.t0 - params.t1, SAMPLES)
     return Paths(
         entries=_texts(params.solvers),
-        methods=_texts([entry.partition(":")[0] for entry in params.solvers]),
+        methods=_texts([method_of(entry) for entry in params.solvers]),
         start=freeze(np.array(params.start, float)),
         t=freeze(t),
         y=freeze(y),

@@ -138,7 +138,8 @@ def _pad(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     fill: Any = np.nan if np.issubdtype(dtype, np.inexact) else np.zeros((), dtype)
     stacked = np.full((len(arrays), *shape), fill, dtype)
     for i, array in enumerate(arrays):
-        stacked[(i, *(slice(size) for size in array.shape))] = array
+        corner: tuple[int | slice, ...] = (i, *(slice(size) for size in array.shape))
+        stacked[corner] = array
     return stacked
 
 

@@ -77,7 +77,7 @@ def test_a_decimal_comma_is_a_decimal_point(text: str) -> None:
         (Points(most=3, limit=10), "1,inf", ["n=inf", "not a finite number"]),
         (Interval(10), "3,3", ["n=3,3", "the second number must be larger"]),
         (Interval(10), "3", ["n=3", "not two numbers"]),
-        (Names(lambda _, text: text, {"euler": "Euler"}, most=2), "", ["0 entries", "1 to 2"]),
+        (Names(lambda _, text: text, str, {"euler": "Euler"}, most=2), "", ["0 entries", "1 to 2"]),
     ],
 )
 def test_bad_values_get_one_sentence(kind: object, value: object, words: list[str]) -> None:
@@ -125,7 +125,7 @@ def test_any_change_is_made_or_refused(name: str, value: str) -> None:
 
 @pytest.mark.parametrize("value", [None, 3, [None], {"a": None}, [[1, 2, 3]], object(), b"x", [], True, [[1e400, 2]]])
 @pytest.mark.parametrize(
-    "kind", [Points(most=3, limit=10), Interval(10), Names(lambda _, text: text, {"a": ""}, most=2), NumberMap(0, 1)]
+    "kind", [Points(most=3, limit=10), Interval(10), Names(lambda _, text: text, str, {"a": ""}, most=2), NumberMap(0, 1)]
 )
 def test_values_of_the_wrong_type_are_refused_or_read(kind: object, value: object) -> None:
     with contextlib.suppress(ParamError):

@@ -210,6 +210,7 @@ class Panel(QWidget, Generic[P, F]):
         """Let a plot take part in the panel's themes."""
         if not self._plots:
             self.setFocusProxy(plot)
+        plot.refit.connect(self._on_cursor)
         self._plots.append(plot)
         plot.set_theme(self.theme)
         return plot
@@ -263,6 +264,8 @@ class Panel(QWidget, Generic[P, F]):
             bar.play(on=what == "play")
         elif what == "restart":
             bar.put(0.0)
+        elif what == "step":
+            bar.put(self.next_stop(bar.fraction))
         elif what == "speed":
             bar.next_speed()
         line = {
@@ -273,6 +276,10 @@ class Panel(QWidget, Generic[P, F]):
         }.get(what, f"{self.time_name} = {self.cursor_time(bar.fraction):.6g}")
         self.session.echoed.emit(f"{self.experiment}.{line}")
         self._dirty = True
+
+    def next_stop(self, fraction: float) -> float:
+        """Return where one press of the step button takes the cursor; from the end to the start."""
+        return 0.0 if fraction >= 1.0 else fraction + 0.02
 
     def put_time(self, value: object) -> None:
         """Put the cursor to a time of the panel.

@@ -15,7 +15,7 @@ from nodeviz.app.panels.phase_instruments import Instrument
 from nodeviz.app.panels.phase_plane import PhasePlane
 from nodeviz.app.plots import label_number
 from nodeviz.app.theme import solver_style
-from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.params import Choice, ParamError, declared
 from nodeviz.experiments.phase_frame import PhaseFrame
 from nodeviz.experiments.phase_params import SOLVER_TITLES, WORK, PhaseParams
 from nodeviz.problems.tables import TableError, read_points
@@ -47,6 +47,7 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         self.plane.box.clicked.connect(self._click)
         self.plane.box.dragged.connect(self._drag)
         self.plane.box.moved.connect(self._move_view)
+        self.plane.refit.connect(lambda: self.plane.show_range(self.params))
         self._held: int | None = None
         self.plane.show_range(self.params)
 
@@ -57,6 +58,14 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         params = self.params if self.frame is None else self.frame
         return params.t0 + fraction * (params.t1 - params.t0)
 
+    def next_stop(self, fraction: float) -> float:
+        """Return the next node of the first solver's first path, so that its steps can be followed one by one."""
+        if self.frame is None:
+            return fraction
+        shares = (self.frame.paths.t[0, 0] - self.frame.t0) / (self.frame.t1 - self.frame.t0)
+        later = shares[shares > fraction + 1e-9]
+        return float(later[0]) if len(later) else 0.0 if fraction >= 1.0 else 1.0
+
     def draw(self, frame: PhaseFrame, fraction: float) -> None:
         """Draw plane and instruments."""
         t = self.cursor_time(fraction)
@@ -66,9 +75,10 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
 
     def subtitle(self) -> str:
         """Return the system and how the solvers are compared."""
-        kind = self.session.state("phase").params.system
-        title = kind if isinstance(kind, str) else f"python: {getattr(kind, '__name__', 'callable')}"
-        return f"{title} · {WORK[self.params.work].lower()}"
+        system = self.params.system
+        kind = declared(self.params)["system"].kind
+        title = kind.choices[system] if isinstance(kind, Choice) and isinstance(system, str) else kind.to_text(system)
+        return f"{title.lower()} · {WORK[self.params.work].lower()}"
 
     def caption(self, frame: PhaseFrame, fraction: float) -> str:
         """Say what each solver did, what the field is like, and what is wrong."""

@@ -109,7 +109,7 @@ class Instrument(QWidget):
         steps.setBrush(pg.mkBrush(colour))
         hollow.setSymbol("x")
         hollow.setPen(pen(blend((colour, self._theme.text), 0.3), 1.2))
-        area.setPen(pen(colour, 1.4))
+        area.setPen(pg.mkPen(None))
         fill = QColor(colour)
         fill.setAlphaF(0.13)
         area.setBrush(pg.mkBrush(fill))
@@ -151,9 +151,10 @@ def stability(view: Instrument, frame: PhaseFrame, t: float) -> None:
     columns: dict[str, Any] = {}
     bounds = [np.array([[-3.4, -1.5], [1.0, 1.5]])]
     for s, entry in enumerate(frame.paths.entries):
-        _, steps, _, area = view.layer(s, frame)
+        outline, steps, _, area = view.layer(s, frame)
         boundary = frame.stability[s]
         area.setPath(closed_path(boundary))
+        outline.setData(*boundary.T)
         points = scaled_eigenvalues(frame, s, t)
         shown = np.stack([np.clip(points.real, -9.0, 4.0), np.clip(points.imag, -7.0, 7.0)], axis=1)
         # Larger below, smaller above: solvers with the same step lie on the same points.
@@ -184,8 +185,10 @@ def scaled_eigenvalues(frame: PhaseFrame, s: int, t: float) -> Any:
     return np.concatenate(values) if values else np.empty(0, complex)
 
 
-def over_time(view: Instrument, frame: PhaseFrame, name: str, label: str, rows: list[Row], t: float) -> None:
-    """Draw one curve per solver over time, logarithmic."""
+def over_time(
+    view: Instrument, frame: PhaseFrame, name: str, label: str, rows: list[Row], t: float, headroom: float = 0.0
+) -> None:
+    """Draw one curve per solver over time, logarithmic, with room above for what else is drawn."""
     view.plot.set_labels("t", f"log₁₀ {label}")
     columns: dict[str, Any] = {}
     for s, (time, values) in enumerate(rows):
@@ -199,7 +202,7 @@ def over_time(view: Instrument, frame: PhaseFrame, name: str, label: str, rows: 
         view.plot.grow(
             (name, frame.t0, frame.t1),
             np.array([frame.t0, frame.t1]),
-            np.array([max(low, -16.0), max(high, low + 1.0)]),
+            np.array([max(low, -16.0), max(high, low + 1.0) + headroom]),
         )
     view.give(columns)
 
@@ -220,7 +223,7 @@ def step_size(view: Instrument, frame: PhaseFrame, t: float) -> None:
         size = np.abs(paths.attempt_dt[s])
         rows.append((paths.attempt_t[s][kept], size[kept]))
         view.layer(s, frame)[2].setData(paths.attempt_t[s][rejected], logs(size[rejected]))
-    over_time(view, frame, "step-size", "step size", rows, t)
+    over_time(view, frame, "step-size", "step size", rows, t, headroom=0.3)
 
 
 def components(view: Instrument, frame: PhaseFrame, t: float) -> None:

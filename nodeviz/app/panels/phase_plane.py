@@ -32,7 +32,7 @@ class PhasePlane(Plot):
         self._nullclines = (self.curve(2), self.curve(2, dashed=True))
         self._manifolds = (self.curve(3), self.curve(3))
         self._cycles = self.curve(4)
-        self._past, self._reference = self.curve(5, dashed=True), self.curve(10, dashed=True)
+        self._past, self._reference = self.curve(5, dashed=True), self.curve(6.5, dashed=True)
         self._solvers: list[SolverLayer] = []
         self._rest = (self.markers("o", 9, 10), self.markers("o", 9, 10))
         self._starts = self.markers("o", 11, 20)
@@ -123,7 +123,7 @@ class PhasePlane(Plot):
         ):
             item.setPen(pen(blend((colour, theme.panel), fade), 1.5))
             item.setData(*curve.T)
-        self._cycles.setPen(pen(blend((theme.text, theme.panel), 0.25 + fade / 2), 2.5))
+        self._cycles.setPen(pen(blend((theme.text, theme.panel), 0.45 + fade / 2), 3))
         self._cycles.setData(*portrait.cycles.T)
         self._show_equilibria(portrait, theme)
 
