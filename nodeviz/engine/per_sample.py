@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sys
 from math import nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nodeviz.engine.controllers import remember_where
 from nodeviz.engine.first_step import first_step
 from nodeviz.engine.norms import all_finite, worst_index
+from nodeviz.engine.reports import ColumnReports
 from nodeviz.engine.solution import Solution, Status
 from nodeviz.engine.steppers import writer
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
-    from nodeviz.engine.arrays import BoolArray, FloatArray, IntArray, VectorField
+    from nodeviz.engine.arrays import BoolArray, FloatArray, VectorField
     from nodeviz.engine.checks import Control
     from nodeviz.engine.methods import Method
     from nodeviz.engine.reasons import Ending, Reasons
@@ -36,21 +37,24 @@ class ColumnStepper:
     def __init__(self, tableau: ButcherTableau, vector_field: VectorField, y: FloatArray, slope: FloatArray) -> None:
         self._evaluate, self._fsal, self._n = writer(vector_field), tableau.fsal, tableau.n_stages
         self.per_attempt = tableau.n_stages - 1
-        self._ends = len(tableau.end_stages)
         stages = [*zip(tableau.c, tableau.a, strict=True), (1.0, tableau.b), *tableau.end_stages]
-        n_rows = self._n + self._ends + 1
-        self._c = np.array([c for c, _ in stages])[:, None]
+        n_rows = self._n + len(tableau.end_stages) + 1
+        # Neither the first stage nor b is evaluated by a stage of its own.
+        self._c = np.array([c for i, (c, _) in enumerate(stages) if i not in (0, self._n)])[:, None]
         self._weights = [np.array([*row[::-1], 1.0], y.dtype) for _, row in stages]
         self._err_weights = [np.array(w[::-1], y.dtype) for w in (tableau.b_err, tableau.b_err_low) if w is not None]
         dense = tableau.dense_matrix()
         self._dense = np.zeros((dense.shape[1] + 1, n_rows), y.dtype)
         self._dense[0, -1], self._dense[1:, :-1] = 1.0, dense[::-1].T
+        self.degree = len(self._dense) - 1
+        self._memory = np.empty(n_rows * y.size, y.dtype)
         self._bind(y, slope)
 
     def _bind(self, y: FloatArray, slope: FloatArray) -> None:
         """Lay out the buffers for these columns."""
         n_rows = self._dense.shape[1]
-        self._buffer = np.zeros((n_rows, *y.shape), y.dtype)
+        self._buffer = self._memory[: n_rows * y.size].reshape(n_rows, *y.shape)
+        self._buffer.fill(0.0)
         self._flat = self._buffer.reshape(n_rows, -1)
         self.y: FloatArray = self._buffer[-1]
         self.y[:] = y
@@ -58,50 +62,58 @@ class ColumnStepper:
         self.y_new, self._argument = np.empty_like(y), np.empty_like(y)
         self._end_slope, self._k = np.empty_like(y), np.empty_like(y)
         self._err, self._wide_dt = np.empty(y.size, y.dtype), np.empty_like(y)
+        self._times = np.empty((len(self._c), y.shape[1]))
+        self._stages = [self._stage(row) for row in range(1, self._n)]
+        self._end_stages = [self._stage(row) for row in range(self._n + 1, len(self._weights))]
 
     def keep(self, columns: BoolArray) -> None:
         """Go on with these columns only."""
         # NumPy lays the columns it picks out in another order; the sums need rows.
         self._bind(np.ascontiguousarray(self.y[:, columns]), self.slope[:, columns])
 
-    def _sum(self, i: int, out: FloatArray) -> None:
-        weights = self._weights[i]
-        np.dot(weights, self._flat[-len(weights) :], out.reshape(-1))
+    def _stage(self, row: int) -> Callable[[], None]:
+        """Return what computes one stage: sum, evaluate, multiply by dt; bound once, since there are thousands."""
+        n, weights = self._n, self._weights[row]
+        # Row n is b: it gives y_new and no slope. The slope at y_new is the last stage (FSAL) or the first after b.
+        at_end = row == (n - 1 if self._fsal else n + 1)
+        argument, k = (self.y_new, self._end_slope) if at_end else (self._argument, self._k)
+        rows, flat, scaled = self._flat[-len(weights) :], argument.reshape(-1), self._buffer[-2 - row + (row > n)]
+        times, wide_dt, evaluate = self._times[row - 1 - (row > n)], self._wide_dt, self._evaluate
+
+        def stage(dot: Any = np.dot, multiply: Any = np.multiply) -> None:
+            dot(weights, rows, flat)
+            evaluate(times, argument, k)
+            multiply(k, wide_dt, scaled)
+
+        return stage
 
     def attempt(self, t: FloatArray, dt: FloatArray) -> None:
         """Compute y_new of a step of size dt, (b,), for every column."""
-        buffer, wide_dt = self._buffer, self._wide_dt
-        self._times = t + self._c * dt
-        wide_dt[:] = dt
-        np.multiply(self.slope, wide_dt, buffer[-2])
-        for i in range(1, self._n):
-            last = self._fsal and i == self._n - 1
-            argument, k = (self.y_new, self._end_slope) if last else (self._argument, self._k)
-            self._sum(i, argument)
-            self._evaluate(self._times[i], argument, k)
-            np.multiply(k, wide_dt, buffer[-2 - i])
+        np.multiply(self._c, dt, self._times)
+        np.add(self._times, t, self._times)
+        self._wide_dt[:] = dt
+        np.multiply(self.slope, self._wide_dt, self._buffer[-2])
+        for stage in self._stages:
+            stage()
         if not self._fsal:
-            self._sum(self._n, self.y_new)
+            weights = self._weights[self._n]
+            np.dot(weights, self._flat[-len(weights) :], self.y_new.reshape(-1))
 
     def finish(self, *, interpolate: bool) -> int:
         """Evaluate f(t + dt, y_new) where it is not the last stage, and what the interpolant needs; return how many."""
-        ends = self._ends if interpolate else 1 - self._fsal
-        for j in range(ends):
-            first = j == 0 and not self._fsal
-            argument, k = (self.y_new, self._end_slope) if first else (self._argument, self._k)
-            row = self._n + 1 + j
-            self._sum(row, argument)
-            self._evaluate(self._times[row], argument, k)
-            np.multiply(k, self._wide_dt, self._buffer[-1 - row])
-        return ends
+        ends = self._end_stages if interpolate else self._end_stages[: 1 - self._fsal]
+        for stage in ends:
+            stage()
+        return len(ends)
 
-    def err_ratio(self, scale: FloatArray) -> FloatArray:
-        """Return the RMS over the components of the scaled error, (b,)."""
+    def err_ratio(self, scale: FloatArray, rtol: float) -> FloatArray:
+        """Return the RMS over the components of the error over rtol * scale, (b,)."""
         squares = [self._squares(weights, scale) for weights in self._err_weights]
         if len(squares) == 2:
             total = squares[0] + 0.01 * squares[1]
             squares[0] *= np.divide(squares[0], total, out=np.ones_like(total), where=total > 0.0)
-        return np.sqrt(squares[0] / len(self.y))
+        squares[0] *= 1.0 / (len(self.y) * rtol * rtol)
+        return np.sqrt(squares[0], squares[0])
 
     def errors(self) -> FloatArray:
         """Return the local error estimate, (D, b)."""
@@ -120,9 +132,9 @@ class ColumnStepper:
         np.copyto(self.y, self.y_new, where=accepted)
         np.copyto(self.slope, self._end_slope, where=accepted)
 
-    def coefficients(self) -> FloatArray:
-        """Return the polynomials of the attempted step in x, (degree + 1, D, b)."""
-        return np.asarray(np.dot(self._dense, self._flat)).reshape(-1, *self.y.shape)
+    def coefficients(self, out: FloatArray) -> None:
+        """Write the polynomials of the attempted step in x, (degree + 1, D b)."""
+        np.dot(self._dense, self._flat, out)
 
 
 class ColumnMarch:
@@ -145,14 +157,10 @@ class ColumnMarch:
             reasons,
         )
         self._ts, self._t1, self._sign = ts, float(ts[-1]), 1.0 if ts[-1] > ts[0] else -1.0
-        d, n = y0.shape
-        self._ys = np.full((len(ts), d, n), nan, y0.dtype)
-        self._ys[0] = y0
-        # Beyond the last report nothing is due.
-        self._due = np.append(self._sign * ts, np.inf)
-        self._slack = 8 * np.finfo(float).eps * float(np.abs(ts).max())
+        n = y0.shape[1]
+        self._reports = ColumnReports(ts, y0, self.stepper.degree)
         self._index, self._alive = np.arange(n), np.ones(n, dtype=bool)
-        self._t, self._next = np.full(n, ts[0]), np.ones(n, dtype=int)
+        self._t = np.full(n, ts[0])
         self._memory: tuple[FloatArray, FloatArray] = (np.ones(n), np.ones(n))
         self._accepted = np.zeros(n, dtype=int)
         self._attempts, self._evaluations = 0, 1
@@ -188,7 +196,9 @@ class ColumnMarch:
         left = np.abs(self._t1 - t)
         size = np.maximum(self._dt, floor)
         last = size >= left * (1 - 1e-10)
-        size = np.where(last, left, size)
+        ending = np.count_nonzero(last)
+        if ending:
+            size = np.where(last, left, size)
         step = self._sign * size
         stepper.attempt(t, step)
         ratio = self._err_ratio()
@@ -196,14 +206,16 @@ class ColumnMarch:
         self._dt = size * control.controller.factors(ratio, self._memory, self._order)
         if control.controller.remembers:
             self._memory = remember_where(accepted, self._memory, ratio)
-        t_new = np.where(last, self._t1, t + step)
-        self._evaluations += stepper.per_attempt + self._report(accepted, t_new, step)
+        self._evaluations += stepper.per_attempt + self._reports.after_round(stepper, accepted, t, step)
         stepper.accept(accepted)
-        self._t = np.where(accepted, t_new, t)
+        step += t
+        if ending:
+            step[last] = self._t1
+        np.copyto(t, step, where=accepted)
         self._accepted += accepted
         small = size <= floor
-        if np.count_nonzero(last) or np.count_nonzero(small):
-            self._settle(accepted & last & self._alive, ~accepted & small & self._alive, step, ratio)
+        if ending or np.count_nonzero(small):
+            self._settle(accepted & last & self._alive, ~accepted & small & self._alive, size, ratio)
 
     def _err_ratio(self) -> FloatArray:
         """Return the error of each column in units of its tolerance, (b,); NaN where the step is not finite."""
@@ -212,8 +224,7 @@ class ColumnMarch:
         # In units of rtol, which saves a pass.
         scale += tolerances.atol / tolerances.rtol
         self._scale = scale
-        ratio = stepper.err_ratio(scale)
-        ratio /= tolerances.rtol
+        ratio = stepper.err_ratio(scale, tolerances.rtol)
         if not all_finite(stepper.y_new.reshape(-1)):
             ratio[~np.isfinite(stepper.y_new).all(axis=0)] = nan
         return ratio
@@ -223,51 +234,19 @@ class ColumnMarch:
         component = worst_index(self.stepper.errors()[:, column] / self._scale[:, column])
         return component * len(self._status) + int(self._index[column])
 
-    def _report(self, accepted: BoolArray, t_new: FloatArray, step: FloatArray) -> int:
-        """Write the states that are due in this step; return the evaluations spent on it."""
-        reached = self._sign * t_new
-        reached += self._slack
-        columns = np.flatnonzero(accepted & (self._due[self._next] <= reached))
-        if not columns.size:
-            return self.stepper.finish(interpolate=False)
-        spent = self.stepper.finish(interpolate=True)
-        coefficients = self.stepper.coefficients()
-        reached = reached[columns]
-        while columns.size:
-            number = self._next[columns]
-            x = (self._ts[number] - self._t[columns]) / step[columns]
-            part = np.take(coefficients, columns, axis=2)
-            y = part[-1] * x
-            for row in part[-2:0:-1]:
-                y += row
-                y *= x
-            y += part[0]
-            self._write(number, columns, y)
-            number += 1
-            self._next[columns] = number
-            more = self._due[number] <= reached
-            columns, reached = columns[more], reached[more]
-        return spent
-
-    def _write(self, number: IntArray, columns: IntArray, y: FloatArray) -> None:
-        """Put states (D, M) at report ``number`` of their columns; one component after the other is quickest."""
-        d, n = self._ys.shape[1:]
-        place = number * (d * n) + self._index[columns]
-        flat = self._ys.reshape(-1)
-        for i in range(d):
-            flat[place + i * n] = y[i]
-
-    def _settle(self, done: BoolArray, stuck: BoolArray, step: FloatArray, ratio: FloatArray) -> None:
+    def _settle(self, done: BoolArray, stuck: BoolArray, size: FloatArray, ratio: FloatArray) -> None:
         """Count the columns that have arrived or cannot go on, and drop them from the batch when that pays."""
+        gone = done | stuck
+        if not np.count_nonzero(gone):
+            return
         for column in np.flatnonzero(stuck).tolist():
-            t, dt, place = float(self._t[column]), float(step[column]), self._place(column)
+            t, dt, place = float(self._t[column]), float(size[column]), self._place(column)
             status, sentence = self._reasons.underflow(t, dt, float(ratio[column]), place)
             self._status[self._index[column]] = status
             self._first_failure = self._first_failure or sentence
-        # The polynomial would add its rounding to the last report.
-        self._ys[-1][:, self._index[done]] = self.stepper.y[:, done]
-        self._count(done | stuck)
-        self._alive &= ~(done | stuck)
+        self._reports.arrive(done, self.stepper.y)
+        self._count(gone)
+        self._alive &= ~gone
         # Those that have arrived stay where they are, since nothing is left of their step.
         if stuck.any() or 16 * int(np.count_nonzero(~self._alive)) >= len(self._alive):
             self._compact()
@@ -282,7 +261,8 @@ class ColumnMarch:
         keep = self._alive
         self.stepper.keep(keep)
         self._index, self._t, self._dt = self._index[keep], self._t[keep], self._dt[keep]
-        self._next, self._accepted = self._next[keep], self._accepted[keep]
+        self._reports.keep(keep)
+        self._accepted = self._accepted[keep]
         self._memory = self._memory[0][keep], self._memory[1][keep]
         self._alive = keep[keep]
 
@@ -311,7 +291,7 @@ class ColumnMarch:
         """Return the Solution; columns that did not arrive are NaN from there on."""
         return Solution(
             ts=self._ts,
-            ys=self._ys,
+            ys=self._reports.finish(),
             status=np.array(self._status, dtype=object),
             message=ending[1],
             nfe=self.nfe,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 OURS = "nodeviz"
+LEAST_SECONDS = 0.02  # of one sample, so that a call of under a millisecond is not measured with cold caches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +45,22 @@ class Timing:
 
 
 def measure(workload: Workload, rounds: int) -> Timing:
-    """Run all contenders once to warm up and check, then ``rounds`` times in turn."""
+    """Run all contenders once to warm up and check, then ``rounds`` times in turn, short ones several times over."""
     answers = {name: workload.answer(name, run()) for name, run in workload.contenders.items()}
     differences = {name: float(abs(answer - answers[OURS]).max()) for name, answer in answers.items()}
+    repeats = {name: max(1, round(LEAST_SECONDS / _seconds(run, 1))) for name, run in workload.contenders.items()}
     times: dict[str, list[float]] = {name: [] for name in workload.contenders}
     for _ in range(rounds):
         for name, run in workload.contenders.items():
-            start = perf_counter()
-            run()
-            times[name].append(perf_counter() - start)
+            times[name].append(_seconds(run, repeats[name]))
     return Timing(workload, {name: median(values) for name, values in times.items()}, differences)
+
+
+def _seconds(run: Callable[[], Any], repeats: int) -> float:
+    start = perf_counter()
+    for _ in range(repeats):
+        run()
+    return (perf_counter() - start) / repeats
 
 
 def table(timings: Sequence[Timing]) -> str:

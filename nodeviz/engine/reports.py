@@ -1,0 +1,116 @@
+"""Report states of a batch whose columns pass the report times in different steps."""
+
+from __future__ import annotations
+
+import sys
+from math import nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from nodeviz.engine.arrays import BoolArray, FloatArray, IntArray
+    from nodeviz.engine.per_sample import ColumnStepper
+
+_EIGHT_EPS = 8 * sys.float_info.epsilon
+_ROUNDS = 8  # polynomials kept before they are evaluated together; more would leave the cache
+
+
+class ColumnReports:
+    """Fills ys, (T, D, B), NaN where a column never gets.
+
+    Which report falls into which step is noted at once, but the polynomials of several rounds are evaluated together:
+    that is half the time of evaluating the few reports of each round on their own.
+    """
+
+    def __init__(self, ts: FloatArray, y0: FloatArray, degree: int) -> None:
+        d, n = y0.shape
+        self.ys = np.full((len(ts), d, n), nan, y0.dtype)
+        self.ys[0] = y0
+        self._ts, self._sign = ts, 1.0 if ts[-1] > ts[0] else -1.0
+        # Beyond the last report nothing is due.
+        self._due = np.append(self._sign * ts, np.inf)
+        self._slack = _EIGHT_EPS * float(np.abs(ts).max())
+        self._next = np.ones(n, dtype=int)
+        self._index = np.arange(n)
+        self._end, self._arrived = np.empty_like(y0), np.zeros(n, dtype=bool)
+        self._degree = degree
+        self._memory = np.empty(_ROUNDS * (degree + 1) * y0.size, y0.dtype)
+        self._bind()
+
+    def _bind(self) -> None:
+        # Views of what was allocated at first: fresh memory costs more than the little that is done with it.
+        size, b = (self._degree + 1) * self.ys.shape[1], len(self._index)
+        self._pieces = self._memory[: _ROUNDS * size * b].reshape(_ROUNDS, self._degree + 1, -1)
+        self._t, self._dt = np.empty((2, _ROUNDS, b))
+        self._used = 0
+        self._noted: list[tuple[int, IntArray, IntArray]] = []
+
+    def after_round(self, stepper: ColumnStepper, accepted: BoolArray, t: FloatArray, dt: FloatArray) -> int:
+        """Note what is due in the attempted steps, of size dt from t, both (b,); return the evaluations spent on it."""
+        reached = self._sign * (t + dt)
+        reached += self._slack
+        columns = np.flatnonzero(accepted & (self._due[self._next] <= reached))
+        if not columns.size:
+            return stepper.finish(interpolate=False)
+        spent = stepper.finish(interpolate=True)
+        row = self._used
+        stepper.coefficients(self._pieces[row])
+        self._t[row], self._dt[row] = t, dt
+        reached = reached[columns]
+        while columns.size:
+            number = self._next[columns]
+            self._noted.append((row, columns, number))
+            number = number + 1
+            self._next[columns] = number
+            more = self._due[number] <= reached
+            columns, reached = columns[more], reached[more]
+        self._used += 1
+        if self._used == _ROUNDS:
+            self.flush()
+        return spent
+
+    def flush(self) -> None:
+        """Evaluate what has been noted."""
+        if not self._noted:
+            return
+        d, n = self.ys.shape[1:]
+        b, rows = len(self._index), self._degree + 1
+        row = np.repeat([note[0] for note in self._noted], [len(note[1]) for note in self._noted])
+        column = np.concatenate([note[1] for note in self._noted])
+        number = np.concatenate([note[2] for note in self._noted])
+        place = row * b + column
+        x = np.take(self._ts, number)
+        x -= np.take(self._t.reshape(-1), place)
+        x /= np.take(self._dt.reshape(-1), place)
+        x = x.astype(self.ys.dtype, copy=False)
+        place = row * (rows * d * b) + column
+        parts = np.take(self._pieces.reshape(-1), place + (b * np.arange(rows * d))[:, None]).reshape(rows, d, -1)
+        y = parts[-1] * x
+        for part in parts[-2:0:-1]:
+            y += part
+            y *= x
+        y += parts[0]
+        # One component after the other is quickest.
+        place, flat = number * (d * n) + np.take(self._index, column), self.ys.reshape(-1)
+        for i in range(d):
+            flat[place + i * n] = y[i]
+        self._used = 0
+        self._noted.clear()
+
+    def arrive(self, columns: BoolArray, y: FloatArray) -> None:
+        """Take y, (D, b), for the report of these columns at t1: the polynomial would add its rounding."""
+        where = self._index[columns]
+        self._end[:, where], self._arrived[where] = y[:, columns], True
+
+    def keep(self, columns: BoolArray) -> None:
+        """Go on with these columns only."""
+        self.flush()
+        self._index, self._next = self._index[columns], self._next[columns]
+        self._bind()
+
+    def finish(self) -> FloatArray:
+        """Return ys."""
+        self.flush()
+        np.copyto(self.ys[-1], self._end, where=self._arrived)
+        return self.ys
