@@ -87,6 +87,11 @@ class PanelFacade:
         rows = [f"  {name} = {spec.kind.to_text(getattr(self._panel.params, name))}" for name, spec in known.items()]
         return "\n".join([f"{self._panel.record.title}, seed {self.seed}", *rows])
 
+    @property
+    def __custom_documentations__(self) -> dict[str, str]:
+        """What IPython shows for ``phase.n_steps?``; without it the manual of int."""
+        return {name: spec.describe() for name, spec in declared(self._panel.params).items()}
+
     def set(self, **changes: object) -> None:
         """Change several parameters in one step of undo."""
         self._panel.session.change(self._panel.experiment, changes)

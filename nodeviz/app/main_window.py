@@ -84,7 +84,11 @@ class MainWindow(QMainWindow):
         import nodeviz
 
         namespace = {**self.facades, "panels": self.facades, "commands": ConsoleCommands(self.commands)}
-        self.console = Console({**namespace, "np": np, "nodeviz": nodeviz})
+        self.console = Console(
+            {**namespace, "np": np, "nodeviz": nodeviz},
+            history=self.store.path.with_name("console_history.json"),
+            history_lines=self.settings.console_history,
+        )
         self.console.setObjectName("console")
         self.console.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.console.exit_requested.connect(lambda: self.docks["console"].hide())
@@ -244,8 +248,10 @@ class MainWindow(QMainWindow):
         self.errors.remove()
         QApplication.instance().setProperty("nodeviz_panels", None)  # type: ignore[union-attr]
         event.accept()
+        if self.console.running:
+            hung = "the console"
         if hung:
-            LOG.error("the run of %s did not end within %.1f s", hung, CLOSING_SECONDS)
+            LOG.error("%s did not end within %.1f s", hung, CLOSING_SECONDS)
             sys.stderr.flush()
             # Qt aborts when a running thread is destroyed, which looks like a crash and loses the log.
             os._exit(1)

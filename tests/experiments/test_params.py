@@ -125,7 +125,8 @@ def test_any_change_is_made_or_refused(name: str, value: str) -> None:
 
 @pytest.mark.parametrize("value", [None, 3, [None], {"a": None}, [[1, 2, 3]], object(), b"x", [], True, [[1e400, 2]]])
 @pytest.mark.parametrize(
-    "kind", [Points(most=3, limit=10), Interval(10), Names(lambda _, text: text, str, {"a": ""}, most=2), NumberMap(0, 1)]
+    "kind",
+    [Points(most=3, limit=10), Interval(10), Names(lambda _, text: text, str, {"a": ""}, most=2), NumberMap(0, 1)],
 )
 def test_values_of_the_wrong_type_are_refused_or_read(kind: object, value: object) -> None:
     with contextlib.suppress(ParamError):
