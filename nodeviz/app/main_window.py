@@ -48,6 +48,7 @@ class MainWindow(QMainWindow):
         self.docks: dict[str, QDockWidget] = {}
         self.commands = CommandTable(self, self.echo)
         self.setDockNestingEnabled(True)
+        self.setContentsMargins(8, 8, 8, 0)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(Qt.DockWidgetArea.TopDockWidgetArea))
         for kind in PANELS:
             self._add_panel(kind(self.session, self.worker))
@@ -122,6 +123,8 @@ class MainWindow(QMainWindow):
         dock = self.docks["console"]
         dock.setVisible(dock.isHidden())
         if dock.isVisible():
+            if not dock.isFloating() and dock.height() > self.height() // 3:
+                self.resizeDocks([dock], [self.height() // 4], Qt.Orientation.Vertical)
             self.console.setFocus()
 
     # Looks.
@@ -137,10 +140,14 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.setPalette(palette(theme))
+        docks = [dock for dock in self.docks.values() if dock.isVisible() and not dock.isFloating()]
+        heights = [dock.height() for dock in docks]
         self.setStyleSheet(style_sheet(theme))
         for panel in self.panels.values():
             panel.set_theme(theme)
         self.console.set_theme(theme.tokens())
+        # A new style sheet lays everything out anew; the docks are to stay as the user made them.
+        self.resizeDocks(docks, heights, Qt.Orientation.Vertical)
 
     def toggle_theme(self) -> None:
         """Change between dark and light, and remember it."""
