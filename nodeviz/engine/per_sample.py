@@ -162,7 +162,7 @@ class ColumnMarch:
         self._index, self._alive = np.arange(n), np.ones(n, dtype=bool)
         self._t = np.full(n, ts[0])
         self._memory: tuple[FloatArray, FloatArray] = (np.ones(n), np.ones(n))
-        self._accepted = np.zeros(n, dtype=int)
+        self._accepted, self._counts = np.zeros(n, dtype=int), np.zeros((3, n), dtype=int)
         self._attempts, self._evaluations = 0, 1
         self._order = (method.tableau.err_order or 0) + 1
         self._dt = self._guess(vector_field, y0, f0) if control.dt0 is None else np.full(n, control.dt0)
@@ -244,33 +244,38 @@ class ColumnMarch:
             status, sentence = self._reasons.underflow(t, dt, float(ratio[column]), place)
             self._status[self._index[column]] = status
             self._first_failure = self._first_failure or sentence
-        self._reports.arrive(done, self.stepper.y)
-        self._count(gone)
-        self._alive &= ~gone
+        self._retire(gone)
         # Those that have arrived stay where they are, since nothing is left of their step.
         if stuck.any() or 16 * int(np.count_nonzero(~self._alive)) >= len(self._alive):
             self._compact()
 
-    def _count(self, columns: BoolArray) -> None:
-        where = self._index[columns]
-        self.nfe[where] = self._evaluations
-        self.n_accepted[where] = self._accepted[columns]
-        self.n_rejected[where] = self._attempts - self._accepted[columns]
+    def _retire(self, gone: BoolArray) -> None:
+        """Freeze the counts of these columns."""
+        self._alive &= ~gone
+        np.copyto(self._counts[0], self._evaluations, where=gone)
+        np.copyto(self._counts[1], self._accepted, where=gone)
+        np.copyto(self._counts[2], self._attempts, where=gone)
 
     def _compact(self) -> None:
-        keep = self._alive
+        """Drop the columns that are done from the batch, with their counts and their state at t1."""
+        keep, gone = self._alive, ~self._alive
+        where = self._index[gone]
+        self.nfe[where], self.n_accepted[where], attempts = self._counts[:, gone]
+        self.n_rejected[where] = attempts - self.n_accepted[where]
+        self._reports.arrive(gone & (self._t == self._t1), self.stepper.y)
         self.stepper.keep(keep)
-        self._index, self._t, self._dt = self._index[keep], self._t[keep], self._dt[keep]
         self._reports.keep(keep)
-        self._accepted = self._accepted[keep]
+        self._index, self._t, self._dt = self._index[keep], self._t[keep], self._dt[keep]
+        self._accepted, self._counts = self._accepted[keep], self._counts[:, keep]
         self._memory = self._memory[0][keep], self._memory[1][keep]
         self._alive = keep[keep]
 
     def _close(self, status: Status, sentence: str) -> Ending:
         """End the columns that are still on their way."""
-        self._count(self._alive)
         for index in self._index[self._alive].tolist():
             self._status[index] = status
+        self._retire(self._alive.copy())
+        self._compact()
         self._first_failure = self._first_failure or sentence
         return self._ending()
 
@@ -283,9 +288,8 @@ class ColumnMarch:
         failed = [status for status in self._status if status is not Status.OK]
         if not failed:
             return Status.OK, ""
-        return failed[
-            0
-        ], f"{len(failed)} of {len(self._status)} columns did not arrive; the first: {self._first_failure}"
+        count = f"{len(failed)} of {len(self._status)} columns did not arrive"
+        return failed[0], f"{count}; the first: {self._first_failure}"
 
     def solution(self, ending: Ending) -> Solution:
         """Return the Solution; columns that did not arrive are NaN from there on."""

@@ -34,17 +34,9 @@ class ColumnReports:
         self._next = np.ones(n, dtype=int)
         self._index = np.arange(n)
         self._end, self._arrived = np.empty_like(y0), np.zeros(n, dtype=bool)
-        self._degree = degree
-        self._memory = np.empty(_ROUNDS * (degree + 1) * y0.size, y0.dtype)
-        self._bind()
-
-    def _bind(self) -> None:
-        # Views of what was allocated at first: fresh memory costs more than the little that is done with it.
-        size, b = (self._degree + 1) * self.ys.shape[1], len(self._index)
-        self._pieces = self._memory[: _ROUNDS * size * b].reshape(_ROUNDS, self._degree + 1, -1)
-        self._t, self._dt = np.empty((2, _ROUNDS, b))
-        self._used = 0
-        self._noted: list[tuple[int, IntArray, IntArray]] = []
+        self._piece = np.empty((degree + 1, d, n), y0.dtype)
+        self._rounds = 0
+        self._noted: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []
 
     def after_round(self, stepper: ColumnStepper, accepted: BoolArray, t: FloatArray, dt: FloatArray) -> int:
         """Note what is due in the attempted steps, of size dt from t, both (b,); return the evaluations spent on it."""
@@ -54,19 +46,20 @@ class ColumnReports:
         if not columns.size:
             return stepper.finish(interpolate=False)
         spent = stepper.finish(interpolate=True)
-        row = self._used
-        stepper.coefficients(self._pieces[row])
-        self._t[row], self._dt[row] = t, dt
+        stepper.coefficients(self._piece.reshape(len(self._piece), -1))
         reached = reached[columns]
         while columns.size:
             number = self._next[columns]
-            self._noted.append((row, columns, number))
+            x = self._ts[number]
+            x -= t[columns]
+            x /= dt[columns]
+            self._noted.append((self._index[columns], number, x, np.take(self._piece, columns, axis=2)))
             number = number + 1
             self._next[columns] = number
             more = self._due[number] <= reached
             columns, reached = columns[more], reached[more]
-        self._used += 1
-        if self._used == _ROUNDS:
+        self._rounds += 1
+        if self._rounds == _ROUNDS:
             self.flush()
         return spent
 
@@ -74,28 +67,23 @@ class ColumnReports:
         """Evaluate what has been noted."""
         if not self._noted:
             return
-        d, n = self.ys.shape[1:]
-        b, rows = len(self._index), self._degree + 1
-        row = np.repeat([note[0] for note in self._noted], [len(note[1]) for note in self._noted])
-        column = np.concatenate([note[1] for note in self._noted])
-        number = np.concatenate([note[2] for note in self._noted])
-        place = row * b + column
-        x = np.take(self._ts, number)
-        x -= np.take(self._t.reshape(-1), place)
-        x /= np.take(self._dt.reshape(-1), place)
-        x = x.astype(self.ys.dtype, copy=False)
-        place = row * (rows * d * b) + column
-        parts = np.take(self._pieces.reshape(-1), place + (b * np.arange(rows * d))[:, None]).reshape(rows, d, -1)
-        y = parts[-1] * x
+        index, number, x, pieces = zip(*self._noted, strict=True)
+        places, parts = np.concatenate(x), np.concatenate(pieces, axis=2)
+        places = places.astype(parts.dtype, copy=False)
+        y = parts[-1] * places
         for part in parts[-2:0:-1]:
             y += part
-            y *= x
+            y *= places
         y += parts[0]
         # One component after the other is quickest.
-        place, flat = number * (d * n) + np.take(self._index, column), self.ys.reshape(-1)
+        d, n = self.ys.shape[1:]
+        target = np.concatenate(number)
+        target *= d * n
+        target += np.concatenate(index)
+        flat = self.ys.reshape(-1)
         for i in range(d):
-            flat[place + i * n] = y[i]
-        self._used = 0
+            flat[i * n :][target] = y[i]
+        self._rounds = 0
         self._noted.clear()
 
     def arrive(self, columns: BoolArray, y: FloatArray) -> None:
@@ -105,9 +93,9 @@ class ColumnReports:
 
     def keep(self, columns: BoolArray) -> None:
         """Go on with these columns only."""
-        self.flush()
         self._index, self._next = self._index[columns], self._next[columns]
-        self._bind()
+        rows, d, _ = self._piece.shape
+        self._piece = np.empty((rows, d, len(self._index)), self._piece.dtype)
 
     def finish(self) -> FloatArray:
         """Return ys."""
