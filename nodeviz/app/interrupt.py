@@ -11,18 +11,20 @@ asks for an end raises SIGINT, as a terminal does, so that the one who runs the 
 the table of signal handlers is all the state there is.
 """
 
-import asyncio
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
 from types import FrameType, TracebackType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWindow
 from PySide6.QtWidgets import QApplication, QWidget
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Task
 
 T = TypeVar("T")
 
@@ -211,13 +213,15 @@ class Interruptible:
             self._stop = False
             raise KeyboardInterrupt
 
-    def run_coroutine(self, coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
+    def run_coroutine(self, coroutine: Coroutine[Any, Any, T], loop: "AbstractEventLoop") -> T:
         """Run a coroutine to its end on `loop`, with turns for Qt while it waits.
 
         Raises
         ------
         KeyboardInterrupt, asyncio.CancelledError : it was interrupted in its code, or in an await
         """
+        from asyncio import gather  # 25 ms of a start that awaits nothing
+
         outer, self._base = self._base, sys._getframe()
         task = loop.create_task(coroutine)
         turns = loop.create_task(self._turns(task))
@@ -227,12 +231,14 @@ class Interruptible:
             turns.cancel()
             if not task.done():  # interrupted in another task
                 task.cancel()
-            loop.run_until_complete(asyncio.gather(task, turns, return_exceptions=True))
+            loop.run_until_complete(gather(task, turns, return_exceptions=True))
             self._base = outer
 
-    async def _turns(self, task: "asyncio.Task[Any]") -> None:
+    async def _turns(self, task: "Task[Any]") -> None:
+        from asyncio import sleep
+
         while True:
-            await asyncio.sleep(PERIOD / 2)
+            await sleep(PERIOD / 2)
             try:
                 self.turn()
             except KeyboardInterrupt:
