@@ -11,6 +11,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def at_most(seconds: float, steps: Generator[None, None, T]) -> Generator[None, None, T | None]:
+    """Let any work go on for so many seconds of its own time; None where it was not done by then."""
+    spent = 0.0
+    while True:
+        started = time.perf_counter()
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        spent += time.perf_counter() - started
+        if spent > seconds:
+            steps.close()
+            return None
+        yield
+
+
 def within(seconds: float, steps: Generator[None, None, T]) -> Generator[None, None, T]:
     """Let a solve go on for so many seconds of its own time; then it ends with what it has and the status ``timeout``.
 

@@ -7,7 +7,7 @@ Curves that consist of many pieces are one (M, 2) array with rows of NaN between
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 TextArray = npt.NDArray[np.str_]
 Eigenvalues = npt.NDArray[np.complexfloating[Any, Any]]
+A = TypeVar("A", bound=npt.NDArray[Any])
+
+
+def read_only(array: A) -> A:
+    """Return an array of any type that nobody else holds, closed to writing."""
+    array.flags.writeable = False
+    return array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +83,7 @@ class Portrait:
     stable, unstable : (M, 2) manifolds of the saddles
     cycles : (M, 2); cycle_points : (C, 2); periods : (C,); cycle_stable : (C,)
     current : whether manifolds and cycles belong to these parameters, or still to the ones before
+    note : what could not be found in the time it may take, in words
     """
 
     key: str
@@ -96,6 +104,7 @@ class Portrait:
     periods: FloatArray
     cycle_stable: BoolArray
     current: bool
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import numpy as np
 from nodeviz.engine.arrays import FloatArray, IntArray, freeze
 from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.budget import within
-from nodeviz.experiments.phase_frame import Eigenvalues, Paths, TextArray
+from nodeviz.experiments.phase_frame import Eigenvalues, Paths, TextArray, read_only
 from nodeviz.experiments.phase_params import method_of
 from nodeviz.experiments.reference import Reference, solve_reference
 
@@ -127,13 +127,13 @@ def paths(planar: PlanarField, params: PhaseParams, races: Sequence[Race]) -> Pa
         final_error=freeze([[_final_error(race, s, params.t1) for race in races] for s in range(len(params.solvers))]),
         max_error=freeze([[_largest(race.errors[s]) for race in races] for s in range(len(params.solvers))]),
         status=_texts([[str(one.status) for one in row] for row in solutions]),
-        message=_texts([["" if one.ok else one.message for one in row] for row in solutions]),
+        message=_texts([["" if one.ok else in_words(one.message) for one in row] for row in solutions]),
         attempt_t=freeze(_pad([[_thin(steps.t)] for steps in attempts])[:, 0]),
         attempt_dt=freeze(_pad([[_thin(steps.dt)] for steps in attempts])[:, 0]),
         attempt_accepted=freeze(_pad([[_thin(steps.accepted.astype(float))] for steps in attempts])[:, 0]),
         reference_t=freeze(np.broadcast_to(sampled, (len(races), SAMPLES))),
         reference_y=freeze([race.reference.at(sampled) for race in races]),
-        reference_message=races[0].reference.message,
+        reference_message=in_words(races[0].reference.message),
         past_y=freeze([race.past.at(backwards) if race.past else np.empty((0, 2)) for race in races]),
     )
 
@@ -179,18 +179,17 @@ def _eigenvalues(planar: PlanarField, t: FloatArray, y: FloatArray) -> Eigenvalu
         half = (jacobian[0, 0] + jacobian[1, 1]) / 2
         determinant = jacobian[0, 0] * jacobian[1, 1] - jacobian[0, 1] * jacobian[1, 0]
         root = np.sqrt((half * half - determinant).astype(complex))
-    values: Eigenvalues = np.stack([half + root, half - root], axis=-1).reshape(*t.shape, 2)
-    values.flags.writeable = False
-    return values
+    return read_only(np.stack([half + root, half - root], axis=-1).reshape(*t.shape, 2))
+
+
+def in_words(message: str) -> str:
+    """Return a message of the engine with the components of the plane called by their names."""
+    return message.replace("component 0", "x").replace("component 1", "y")
 
 
 def _texts(values: object) -> TextArray:
-    made = np.array(values, dtype=str)
-    made.flags.writeable = False
-    return made
+    return read_only(np.array(values, dtype=str))
 
 
 def _counts(values: list[list[int]]) -> IntArray:
-    made = np.array(values, dtype=np.int64)
-    made.flags.writeable = False
-    return made
+    return read_only(np.array(values, dtype=np.int64))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nodeviz.engine.arrays import FloatArray, freeze
+from nodeviz.experiments.budget import at_most
 from nodeviz.experiments.params import declared
-from nodeviz.experiments.phase_frame import Portrait
+from nodeviz.experiments.phase_frame import Portrait, read_only
 from nodeviz.problems.cycles import limit_cycles
 from nodeviz.problems.equilibria import find_equilibria
 from nodeviz.problems.manifolds import manifolds
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from nodeviz.experiments.phase_params import PhaseParams
     from nodeviz.problems.planar import PlanarField
 
+SECONDS = 3.0  # of computing, for the manifolds and again for the limit cycles
 ARROWS = 22  # along the shorter side of the view
 NOTHING = freeze(np.empty((0, 2)))
 
@@ -66,15 +68,15 @@ def quick(planar: PlanarField, params: PhaseParams, last: Portrait | None) -> Ge
         nullcline_x=freeze(nullcline_x),
         nullcline_y=freeze(nullcline_y),
         equilibria=freeze(np.array([one.point for one in found], float).reshape(-1, 2)),
-        eigenvalues=np.array([one.eigenvalues for one in found], complex).reshape(-1, 2),
-        kinds=np.array([one.kind for one in found], dtype=str),
+        eigenvalues=read_only(np.array([one.eigenvalues for one in found], complex).reshape(-1, 2)),
+        kinds=read_only(np.array([one.kind for one in found], dtype=str)),
         # Shown paler until they are recomputed: they would flicker under a moving slider otherwise.
         stable=last.stable if last else NOTHING,
         unstable=last.unstable if last else NOTHING,
         cycles=last.cycles if last else NOTHING,
         cycle_points=NOTHING,
         periods=freeze(np.empty(0)),
-        cycle_stable=np.empty(0, bool),
+        cycle_stable=read_only(np.empty(0, bool)),
         current=False,
     )
 
@@ -100,16 +102,23 @@ def deepen(planar: PlanarField, params: PhaseParams, portrait: Portrait) -> Gene
         return
     saddles = [point for point, kind in zip(portrait.equilibria, portrait.kinds, strict=True) if kind == "saddle"]
     x_range, y_range = drawn_ranges(params)
-    stable, unstable = yield from manifolds(planar, params.t0, saddles, x_range, y_range)
-    portrait = dataclasses.replace(portrait, stable=freeze(stable), unstable=freeze(unstable))
+    lines = yield from at_most(SECONDS, manifolds(planar, params.t0, saddles, x_range, y_range))
+    stable, unstable = lines or (NOTHING, NOTHING)
+    note = "" if lines else f"the manifolds of {len(saddles)} saddles take longer than {SECONDS:g} s and are left out"
+    portrait = dataclasses.replace(portrait, stable=freeze(stable), unstable=freeze(unstable), note=note)
     yield portrait
-    found = yield from limit_cycles(planar, params.start, params.t0, params.t1)
+    cycles = yield from at_most(SECONDS, limit_cycles(planar, params.start, params.t0, params.t1))
+    if cycles is None:
+        late = f"the search for limit cycles takes longer than {SECONDS:g} s and was stopped"
+        note = f"{note}; {late}" if note else late
+    found = cycles or []
     broken = [np.vstack([cycle.orbit, [[np.nan, np.nan]]]) for cycle in found]
     yield dataclasses.replace(
         portrait,
         cycles=freeze(np.vstack(broken)) if broken else NOTHING,
         cycle_points=freeze(np.array([cycle.point for cycle in found], float).reshape(-1, 2)),
         periods=freeze(np.array([cycle.period for cycle in found], float)),
-        cycle_stable=np.array([cycle.stable for cycle in found], bool),
+        cycle_stable=read_only(np.array([cycle.stable for cycle in found], bool)),
         current=True,
+        note=note,
     )
