@@ -21,6 +21,7 @@ class ErrorDialog(QObject):
     """Shows unexpected errors of the GUI thread: the first in a dialog, those that come meanwhile are counted."""
 
     caught = Signal(str)
+    _arrived = Signal(str, str)
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -28,6 +29,7 @@ class ErrorDialog(QObject):
         self._box: QMessageBox | None = None
         self._more = 0
         self._previous = sys.excepthook
+        self._arrived.connect(self._show)
 
     def install(self) -> None:
         """Take the place of Python's own hook, which a windowed program's users never see."""
@@ -39,18 +41,21 @@ class ErrorDialog(QObject):
         sys.excepthook = self._previous
 
     def show_error(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """Log an error and show it."""
+        """Log an error and show it; from whichever thread it comes, the dialog is the GUI thread's."""
         if issubclass(kind, KeyboardInterrupt):
             self._window.close()
             return
         details = "".join(traceback.format_exception(kind, error, trace))
         LOG.error(details)
+        self._arrived.emit(f"{kind.__name__}: {error}", details)
+
+    def _show(self, sentence: str, details: str) -> None:
         self.caught.emit(details)
         if self._box is not None:
             self._more += 1
             self._box.setInformativeText(f"{self._more} more since then; nodeviz goes on with the last good state.")
             return
-        self._open(f"{kind.__name__}: {error}", details)
+        self._open(sentence, details)
 
     def _open(self, sentence: str, details: str) -> None:
         box = QMessageBox(QMessageBox.Icon.Warning, "nodeviz", sentence, QMessageBox.StandardButton.Close, self._window)

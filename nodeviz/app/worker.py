@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import traceback
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nodeviz.experiments.base import Experiment, Frame, Inbox, Request, Steps
+
+LOG = logging.getLogger("nodeviz")
 
 
 @dataclass(slots=True)
@@ -89,7 +92,7 @@ class Worker(QThread):
             for panel in self._in_turn(ready):
                 self._step(panel)
         for job in self._jobs.values():
-            job.steps.close()
+            _close(job.steps)
 
     def _ready(self) -> list[str]:
         return [name for name in self._jobs if name not in self._hidden and self._paused.get(name, 1) != 0]
@@ -118,7 +121,7 @@ class Worker(QThread):
         last: Frame | None,
     ) -> None:
         if panel in self._jobs:
-            self._jobs.pop(panel).steps.close()
+            _close(self._jobs.pop(panel).steps)
         steps, inbox = experiment.start(params, seed, last)
         self._jobs[panel] = Job(generation, steps, inbox, mailbox)
 
@@ -152,3 +155,11 @@ class Worker(QThread):
     def _end(self, panel: str, job: Job, ending: Ending) -> None:
         job.mailbox.close(job.generation, ending)
         del self._jobs[panel]
+
+
+def _close(steps: Steps) -> None:
+    """End a run that nobody waits for any more; what it raises in its last moment must not end the worker."""
+    try:
+        steps.close()
+    except Exception:
+        LOG.exception("a run raised while it was being ended")
