@@ -52,8 +52,9 @@ def test_a_run_that_raises_while_it_is_replaced_does_not_end_the_worker(
     panel = window.panels["phase"]
     record = panel.record
     panel.record = dataclasses.replace(record, steps=WAYS["raises_on_closing"])
+    n_steps = panel.steps_seen
     panel.start()
-    qtbot.waitUntil(lambda: panel.steps_seen > 0)
+    qtbot.waitUntil(lambda: panel.steps_seen > n_steps)
     panel.record = record
     panel.start()
     wait_idle(qtbot, window)
