@@ -76,7 +76,8 @@ class Portrait:
 
     Attributes
     ----------
-    key : names everything the portrait depends on; autonomous : whether time does not matter
+    system : the system it belongs to, by name or itself; key : everything else it depends on, as a text
+    autonomous : whether time does not matter
     at, direction : (N, 2) places of the arrows and unit vectors; speed : (N,)
     nullcline_x, nullcline_y : (M, 2) where x' = 0, and where y' = 0
     equilibria : (E, 2); eigenvalues : (E, 2); kinds : (E,)
@@ -86,6 +87,7 @@ class Portrait:
     note : what could not be found in the time it may take, in words
     """
 
+    system: object
     key: str
     t: float
     autonomous: bool

@@ -28,13 +28,10 @@ NOTHING = freeze(np.empty((0, 2)))
 
 
 def key_of(params: PhaseParams) -> str:
-    """Return a text that differs whenever the portrait may."""
+    """Return a text that differs whenever the portrait of a system may."""
     known = declared(params)
     names = ("equations", "parameters", "x_range", "y_range", "t0", "t1", "start")
-    values = [known[name].kind.to_text(getattr(params, name)) for name in names]
-    # Two callables of one name are two fields.
-    field = params.system if isinstance(params.system, str) else f"callable {id(params.system)}"
-    return " | ".join([field, *values])
+    return " | ".join(known[name].kind.to_text(getattr(params, name)) for name in names)
 
 
 def drawn_ranges(params: PhaseParams) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -49,7 +46,7 @@ def drawn_ranges(params: PhaseParams) -> tuple[tuple[float, float], tuple[float,
 def quick(planar: PlanarField, params: PhaseParams, last: Portrait | None) -> Generator[None, None, Portrait]:
     """Return what a first picture needs; all of the last portrait where nothing it depends on changed."""
     key = key_of(params)
-    if last is not None and last.key == key and last.current:
+    if last is not None and (last.system, last.key) == (params.system, key) and last.current:
         return last
     x_range, y_range = drawn_ranges(params)
     at, direction, speed = directions(planar, params)
@@ -59,6 +56,7 @@ def quick(planar: PlanarField, params: PhaseParams, last: Portrait | None) -> Ge
     found = find_equilibria(planar, params.t0, params.x_range, params.y_range)
     yield
     return Portrait(
+        system=params.system,
         key=key,
         t=params.t0,
         autonomous=planar.autonomous,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nodeviz.engine.arrays import FloatArray, freeze
+from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.budget import within
 from nodeviz.experiments.phase_frame import Studies
 from nodeviz.experiments.phase_paths import Race, record
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from nodeviz.problems.planar import PlanarField
 
 DOUBLINGS = 12
-MOST_EVALUATIONS = 150_000  # of all solves of one study of one solver
-SECONDS = 1.0  # and the time for one solve, where a single evaluation is slow
+# Evaluations of one study of one solver, compiled and not: half a second. Counted, not timed: a study on a busy machine
+# is the same study.
+MOST_EVALUATIONS, MOST_LOOPED = 150_000, 30_000
+SECONDS = 2.0  # of one study and of one solve, where a single evaluation is slow
 TOLERANCES = tuple(10.0**-k for k in range(2, 12))
 FIT_LO, FIT_HI = 1e-12, 1e-2
 
@@ -78,18 +81,20 @@ def _refine(
     errors: list[float] = []
     nfes: list[float] = []
     milliseconds: list[float] = []
-    spent = 0
+    spent, most, clock = 0, most_evaluations(planar, solver), 0.0
     for doubling in range(DOUBLINGS):
         n_steps = max(4, round(abs(params.t1 - params.t0) * 2)) * 2**doubling
         solution, elapsed = yield from _timed(planar, params, solver, n_steps=n_steps, rtol=params.rtol)
         spent += int(solution.nfe)
+        clock += elapsed / 1000
         error = _error(solution, params.t1, target)
         if np.isfinite(error):
             dts.append(abs(params.t1 - params.t0) / n_steps)
             errors.append(error)
             nfes.append(float(int(solution.nfe)))
             milliseconds.append(elapsed)
-        if error < FIT_LO or spent > MOST_EVALUATIONS or str(solution.status) == "timeout":
+        # The next one takes about as many evaluations as all before it.
+        if error < FIT_LO or 2 * spent > most or clock > SECONDS:
             break
     return dts, errors, nfes, milliseconds
 
@@ -101,16 +106,26 @@ def _tighten(
     nfes: list[float] = []
     errors: list[float] = []
     milliseconds: list[float] = []
+    spent, most, clock = 0, most_evaluations(planar, solver), 0.0
     for rtol in TOLERANCES:
         solution, elapsed = yield from _timed(planar, params, solver, n_steps=None, rtol=rtol)
+        spent += int(solution.nfe)
+        clock += elapsed / 1000
         error = _error(solution, params.t1, target)
         if np.isfinite(error):
             nfes.append(float(int(solution.nfe)))
             errors.append(error)
             milliseconds.append(elapsed)
-        if sum(nfes) > MOST_EVALUATIONS or str(solution.status) in {"timeout", "max_steps"}:
+        if spent > most or str(solution.status) == "max_steps" or clock > SECONDS:
             break
     return nfes, errors, milliseconds
+
+
+def most_evaluations(planar: PlanarField, solver: Solver) -> int:
+    """Return how many evaluations a study may take: typed equations run compiled with explicit methods only."""
+    tableau = METHODS[solver.method].tableau
+    compiled = planar.typed is not None and tableau is not None and tableau.explicit
+    return MOST_EVALUATIONS if compiled else MOST_LOOPED
 
 
 def _timed(
@@ -125,7 +140,7 @@ def _timed(
         n_steps=n_steps,
         rtol=rtol,
         atol=rtol * 1e-3,
-        max_steps=max(50_000, n_steps or 0),
+        max_steps=n_steps or most_evaluations(planar, solver) // 4,
     )
     spent = 0.0
 
@@ -156,12 +171,12 @@ def _error(solution: Solution, t1: float, target: FloatArray) -> float:
 def fitted_slope(dts: Sequence[float], errors: Sequence[float]) -> float:
     """Return the slope of log error against log dt over the finest steps whose error is between 1e-12 and 1e-2.
 
-    Coarser steps are not yet in the regime that the order speaks of, and errors near 1e-12 are rounding: at most the
-    four smallest errors above 1e-11 are fitted (above 1e-12 where there are too few).
+    Coarser steps are not yet in the regime that the order speaks of, and errors near 1e-12 are rounding: the
+    two smallest errors above 1e-11 are fitted (above 1e-12 where there are too few).
     """
     dt, error = np.array(dts), np.array(errors)
     for floor in (10 * FIT_LO, FIT_LO):
-        good = np.flatnonzero((error > floor) & (error < FIT_HI))[-4:]
+        good = np.flatnonzero((error > floor) & (error < FIT_HI))[-2:]
         if len(good) >= 2:
             return float(np.polyfit(np.log(dt[good]), np.log(error[good]), 1)[0])
     return float("nan")
