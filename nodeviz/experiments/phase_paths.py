@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0  # what one solve may take before it is stopped and says so
 DRAWN = 4000  # nodes of a path that a frame keeps; errors are taken at all of them
-SAMPLES = 400  # points of a reference curve
+SAMPLES = 1200  # points of a reference curve
 MAX_STEPS = 200_000
 
 

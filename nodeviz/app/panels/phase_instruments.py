@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QHeaderView, QStackedLayout, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QGraphicsPathItem,
+    QHeaderView,
+    QStackedLayout,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from nodeviz.app.form import QuietCombo
-from nodeviz.app.plots import Columns, Plot, closed_path, label_number, pen
+from nodeviz.app.plots import Columns, Markers, Plot, closed_path, label_number, pen
 from nodeviz.app.theme import DARK, Theme, blend, solver_style
 from nodeviz.engine.arrays import FloatArray
+from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.phase_params import INSTRUMENTS, SOLVER_TITLES
 
 if TYPE_CHECKING:
@@ -23,6 +32,15 @@ if TYPE_CHECKING:
     from nodeviz.experiments.phase_frame import PhaseFrame
 
 Row = tuple[FloatArray, FloatArray]
+
+
+class Layer(NamedTuple):
+    """What one solver draws with in a small plot."""
+
+    curve: pg.PlotCurveItem
+    steps: Markers
+    hollow: Markers
+    area: QGraphicsPathItem
 
 
 class Instrument(QWidget):
@@ -60,21 +78,27 @@ class Instrument(QWidget):
         column.addLayout(self._stack, 1)
         self._kind = ""
         self._columns: Columns = {}
-        self._theme = DARK
-        self._layers: list[tuple[pg.PlotCurveItem, pg.ScatterPlotItem, pg.ScatterPlotItem, Any]] = []
+        self.theme = DARK
+        self._drawn: tuple[int, str] | None = None
+        self.layers: list[Layer] = []
         self._bars: pg.BarGraphItem | None = None
-        self._line = self.plot.curve(-1, dashed=True)
+        self.line = self.plot.curve(-1, dashed=True)
         self._cursor = pg.InfiniteLine(angle=90, movable=False)
         self.plot.addItem(self._cursor, ignoreBounds=True)
         self.plot.when_themed(self._take_theme)
 
     def _take_theme(self, theme: Theme) -> None:
-        self._theme = theme
-        self._line.setPen(pen(theme.quiet, style=Qt.PenStyle.DashLine))
+        self.theme = theme
+        self.line.setPen(pen(theme.quiet, style=Qt.PenStyle.DashLine))
         self._cursor.setPen(pen(theme.quiet))
 
     def show_frame(self, kind: str, frame: PhaseFrame, t: float) -> None:
-        """Draw one view of a frame with the cursor at time t."""
+        """Draw one view of a frame with the cursor at time t; only the cursor where nothing else changed."""
+        if kind == self._kind and self._drawn == (id(frame), self.theme.name):
+            if kind in MOVING:
+                MOVING[kind](self, frame, t)
+            return
+        self._drawn = (id(frame), self.theme.name)
         if kind != self._kind:
             self._kind = kind
             self.menu.setCurrentIndex(self.menu.findData(kind))
@@ -83,37 +107,46 @@ class Instrument(QWidget):
             self.plot.getAxis("bottom").setTicks(None)
         self._clear()
         self._stack.setCurrentIndex(1 if kind == "numbers" else 0)
-        VIEWS[kind](self, frame, t)
+        VIEWS[kind](self, frame)
+        if kind in MOVING:
+            MOVING[kind](self, frame, t)
 
     def _clear(self) -> None:
-        for curve, steps, hollow, area in self._layers:
+        for curve, steps, hollow, area in self.layers:
             curve.setData([], [])
             steps.setData([], [])
             hollow.setData([], [])
             area.setPath(closed_path(np.empty((0, 2))))
-        self._line.setData([], [])
+        self.line.setData([], [])
         self._cursor.hide()
         if self._bars is not None:
             self.plot.removeItem(self._bars)
             self._bars = None
 
-    def layer(self, s: int, frame: PhaseFrame) -> tuple[pg.PlotCurveItem, pg.ScatterPlotItem, pg.ScatterPlotItem, Any]:
+    def layer(self, s: int, frame: PhaseFrame) -> Layer:
         """Return curve, markers, hollow markers and area of solver s, in its colour and shape."""
-        while len(self._layers) <= s:
+        while len(self.layers) <= s:
             plot = self.plot
-            self._layers.append((plot.curve(2), plot.markers("o", 6, 3), plot.markers("o", 7, 4), plot.area(1)))
-        curve, steps, hollow, area = self._layers[s]
+            self.layers.append(Layer(plot.curve(2), plot.markers("o", 6, 3), plot.markers("o", 7, 4), plot.area(1)))
+        curve, steps, hollow, area = self.layers[s]
         colour, symbol = solver_style(str(frame.paths.methods[s]))
         curve.setPen(pen(colour, 1.4))
+        steps.setPen(None)
+        steps.setSize(6)
         steps.setSymbol(symbol)
         steps.setBrush(pg.mkBrush(colour))
         hollow.setSymbol("x")
-        hollow.setPen(pen(blend((colour, self._theme.text), 0.3), 1.2))
+        hollow.setPen(pen(blend((colour, self.theme.text), 0.3), 1.2))
         area.setPen(pg.mkPen(None))
         fill = QColor(colour)
         fill.setAlphaF(0.13)
         area.setBrush(pg.mkBrush(fill))
-        return curve, steps, hollow, area
+        return self.layers[s]
+
+    def show_bars(self, heights: FloatArray, brushes: list[QColor]) -> None:
+        """Show one bar per solver."""
+        self._bars = pg.BarGraphItem(x=np.arange(len(heights)), height=heights, width=0.55, brushes=brushes, pen=None)
+        self.plot.addItem(self._bars, ignoreBounds=True)
 
     def mark_time(self, t: float) -> None:
         """Show where the cursor is on an axis of time."""
@@ -145,30 +178,43 @@ def logs(values: FloatArray) -> FloatArray:
     return np.log10(np.where(values > 0, values, np.nan))
 
 
-def stability(view: Instrument, frame: PhaseFrame, t: float) -> None:
-    """Regions of stability with dt times the eigenvalues of the local Jacobian."""
+def stability(view: Instrument, frame: PhaseFrame) -> None:
+    """Draw the regions of stability; what is stable lies inside for an explicit method, outside for an implicit one."""
     view.plot.set_labels("Re dt·λ", "Im dt·λ")
-    columns: dict[str, Any] = {}
     bounds = [np.array([[-3.4, -1.5], [1.0, 1.5]])]
-    for s, entry in enumerate(frame.paths.entries):
+    for s, method in enumerate(frame.paths.methods):
         outline, steps, _, area = view.layer(s, frame)
         boundary = frame.stability[s]
-        area.setPath(closed_path(boundary))
+        area.setPath(closed_path(boundary if not METHODS[str(method)].implicit else boundary[:0]))
         outline.setData(*boundary.T)
-        points = scaled_eigenvalues(frame, s, t)
-        shown = np.stack([np.clip(points.real, -9.0, 4.0), np.clip(points.imag, -7.0, 7.0)], axis=1)
         # Larger below, smaller above: solvers with the same step lie on the same points.
         steps.setSize(max(6, 12 - 3 * s))
-        steps.setPen(pen(view._theme.panel, 1))
-        steps.setData(*shown.T)
-        bounds += [shown, boundary[np.isfinite(boundary[:, 0])] if len(boundary) else shown]
-        columns |= {f"{entry} Re dt λ": points.real, f"{entry} Im dt λ": points.imag}
-        columns |= {f"{entry} boundary Re": boundary[:, 0], f"{entry} boundary Im": boundary[:, 1]}
+        steps.setPen(pen(view.theme.panel, 1))
+        bounds.append(boundary[np.isfinite(boundary[:, 0])])
     axis = np.array([[-99.0, 0.0], [99.0, 0.0], [np.nan, np.nan], [0.0, -99.0], [0.0, 99.0]])
-    view._line.setData(*axis.T)
+    view.line.setData(*axis.T)
     every = np.concatenate(bounds)
     view.plot.grow(("stability", tuple(frame.paths.methods)), every[:, 0], every[:, 1])
+
+
+def move_eigenvalues(view: Instrument, frame: PhaseFrame, t: float) -> None:
+    """Move dt times the eigenvalues of the local Jacobian to where the solvers are at time t."""
+    columns: dict[str, Any] = {}
+    for s, entry in enumerate(frame.paths.entries):
+        points = scaled_eigenvalues(frame, s, t)
+        shown = np.stack([np.clip(points.real, -9.0, 4.0), np.clip(points.imag, -7.0, 7.0)], axis=1)
+        view.layers[s].steps.setData(*shown.T)
+        view.plot.grow(("stability", tuple(frame.paths.methods)), shown[:, 0], shown[:, 1])
+        boundary = frame.stability[s]
+        columns |= {f"{entry} Re dt λ": points.real, f"{entry} Im dt λ": points.imag}
+        columns |= {f"{entry} boundary Re": boundary[:, 0], f"{entry} boundary Im": boundary[:, 1]}
     view.give(columns)
+
+
+def move_cursor(view: Instrument, frame: PhaseFrame, t: float) -> None:
+    """Move the line that says where the cursor is on an axis of time."""
+    del frame
+    view.mark_time(t)
 
 
 def scaled_eigenvalues(frame: PhaseFrame, s: int, t: float) -> Any:
@@ -186,7 +232,7 @@ def scaled_eigenvalues(frame: PhaseFrame, s: int, t: float) -> Any:
 
 
 def over_time(
-    view: Instrument, frame: PhaseFrame, name: str, label: str, rows: list[Row], t: float, headroom: float = 0.0
+    view: Instrument, frame: PhaseFrame, name: str, label: str, rows: list[Row], headroom: float = 0.0
 ) -> None:
     """Draw one curve per solver over time, logarithmic, with room above for what else is drawn."""
     view.plot.set_labels("t", f"log₁₀ {label}")
@@ -194,7 +240,6 @@ def over_time(
     for s, (time, values) in enumerate(rows):
         view.layer(s, frame)[0].setData(time, logs(values))
         columns |= {f"{frame.paths.entries[s]} t": time, f"{frame.paths.entries[s]} {label}": values}
-    view.mark_time(t)
     values = np.concatenate([logs(row[1]) for row in rows])
     finite = np.isfinite(values)
     if finite.any():
@@ -207,13 +252,13 @@ def over_time(
     view.give(columns)
 
 
-def error(view: Instrument, frame: PhaseFrame, t: float) -> None:
+def error(view: Instrument, frame: PhaseFrame) -> None:
     """Error against time."""
     rows = [(frame.paths.t[s, 0], frame.paths.error[s, 0]) for s in range(len(frame.paths.entries))]
-    over_time(view, frame, "error", "error", rows, t)
+    over_time(view, frame, "error", "error", rows)
 
 
-def step_size(view: Instrument, frame: PhaseFrame, t: float) -> None:
+def step_size(view: Instrument, frame: PhaseFrame) -> None:
     """Step sizes against time, rejected steps crossed."""
     paths = frame.paths
     rows = []
@@ -223,10 +268,10 @@ def step_size(view: Instrument, frame: PhaseFrame, t: float) -> None:
         size = np.abs(paths.attempt_dt[s])
         rows.append((paths.attempt_t[s][kept], size[kept]))
         view.layer(s, frame)[2].setData(paths.attempt_t[s][rejected], logs(size[rejected]))
-    over_time(view, frame, "step-size", "step size", rows, t, headroom=0.3)
+    over_time(view, frame, "step-size", "step size", rows, headroom=0.3)
 
 
-def components(view: Instrument, frame: PhaseFrame, t: float) -> None:
+def components(view: Instrument, frame: PhaseFrame) -> None:
     """State against time: x as curves, y as markers."""
     view.plot.set_labels("t", "x (line), y (markers)")
     paths = frame.paths
@@ -237,27 +282,23 @@ def components(view: Instrument, frame: PhaseFrame, t: float) -> None:
         good = np.flatnonzero(np.isfinite(paths.t[s, 0]))
         thin = good[:: max(1, len(good) // 60)]
         steps.setSize(5)
-        steps.setPen(None)
         steps.setData(paths.t[s, 0, thin], paths.y[s, 0, thin, 1])
         columns |= {f"{entry} t": paths.t[s, 0], f"{entry} x": paths.y[s, 0, :, 0], f"{entry} y": paths.y[s, 0, :, 1]}
     reference = paths.reference_y[0]
-    view._line.setData(paths.reference_t[0], reference[:, 0])
-    view.mark_time(t)
+    view.line.setData(paths.reference_t[0], reference[:, 0])
     ys = np.concatenate([reference[:, 0], reference[:, 1]])
     view.plot.grow(("components", frame.t0, frame.t1), np.tile(paths.reference_t[0], 2), ys)
     view.give(columns)
 
 
-def evaluations(view: Instrument, frame: PhaseFrame, t: float) -> None:
+def evaluations(view: Instrument, frame: PhaseFrame) -> None:
     """Count the evaluations of the vector field, one bar per solver."""
-    del t
     view.plot.set_labels("", "evaluations")
     counts = frame.paths.nfe[:, 0].astype(float)
     names = [SOLVER_TITLES[str(method)] for method in frame.paths.methods]
     view.plot.getAxis("bottom").setTicks([list(enumerate(names))])
     brushes = [QColor(solver_style(str(method))[0]) for method in frame.paths.methods]
-    view._bars = pg.BarGraphItem(x=np.arange(len(counts)), height=counts, width=0.55, brushes=brushes, pen=None)
-    view.plot.addItem(view._bars, ignoreBounds=True)
+    view.show_bars(counts, brushes)
     view.plot.grow(
         ("evaluations", tuple(frame.paths.entries)),
         np.array([-0.6, len(counts) - 0.4]),
@@ -280,8 +321,6 @@ def scatter_study(
         x, y = logs(xs[s]), np.maximum(logs(ys[s]), -16.0)
         good = np.isfinite(x) & np.isfinite(y)
         curve.setData(x[good], y[good])
-        steps.setSize(6)
-        steps.setPen(None)
         steps.setData(x[good], y[good])
         columns |= {f"{entry} {labels[0]}": xs[s][good], f"{entry} {labels[1]}": ys[s][good]}
     if xs.size:
@@ -293,27 +332,23 @@ def scatter_study(
     view.give(columns)
 
 
-def order(view: Instrument, frame: PhaseFrame, t: float) -> None:
+def order(view: Instrument, frame: PhaseFrame) -> None:
     """Error against step size: the slope is the order."""
-    del t
     scatter_study(view, frame, "order", ("step size", "error"), frame.studies.order_dt, frame.studies.order_error)
 
 
-def work_precision(view: Instrument, frame: PhaseFrame, t: float) -> None:
+def work_precision(view: Instrument, frame: PhaseFrame) -> None:
     """Error against evaluations."""
-    del t
     scatter_study(view, frame, "work", ("evaluations", "error"), frame.studies.work_nfe, frame.studies.work_error)
 
 
-def time_precision(view: Instrument, frame: PhaseFrame, t: float) -> None:
+def time_precision(view: Instrument, frame: PhaseFrame) -> None:
     """Error against computing time."""
-    del t
     scatter_study(view, frame, "time", ("milliseconds", "error"), frame.studies.work_ms, frame.studies.work_error)
 
 
-def numbers(view: Instrument, frame: PhaseFrame, t: float) -> None:
+def numbers(view: Instrument, frame: PhaseFrame) -> None:
     """Everything counted, as a table."""
-    del t
     paths = frame.paths
     header = ["solver", "evaluations", "steps", "rejected", "error at end", "largest error", "order"]
     rows, colours = [], []
@@ -344,7 +379,7 @@ def numbers(view: Instrument, frame: PhaseFrame, t: float) -> None:
     )
 
 
-VIEWS: Mapping[str, Callable[[Instrument, PhaseFrame, float], None]] = MappingProxyType(
+VIEWS: Mapping[str, Callable[[Instrument, PhaseFrame], None]] = MappingProxyType(
     {
         "stability": stability,
         "error": error,
@@ -355,5 +390,14 @@ VIEWS: Mapping[str, Callable[[Instrument, PhaseFrame, float], None]] = MappingPr
         "time-precision": time_precision,
         "components": components,
         "numbers": numbers,
+    }
+)
+# What moves with the cursor, where anything does: the rest of a view stays as it was drawn.
+MOVING: Mapping[str, Callable[[Instrument, PhaseFrame, float], None]] = MappingProxyType(
+    {
+        "stability": move_eigenvalues,
+        "error": move_cursor,
+        "step-size": move_cursor,
+        "components": move_cursor,
     }
 )

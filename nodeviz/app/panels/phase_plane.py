@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QWidget
 
-from nodeviz.app.plots import Columns, Plot, broken_lines, label_number, pen
+from nodeviz.app.plots import Columns, Plot, broken_lines, dashes, label_number, pen
 from nodeviz.app.theme import Theme, blend, solver_style, ui_font
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SHADES = 5  # of the direction field, by speed
 MOST_MARKERS = 300  # per path; more of them hide the path
+DASH = 5.0  # pixels
 GRAB = 12.0  # pixels around a handle
 
 
@@ -32,13 +33,14 @@ class PhasePlane(Plot):
         self._nullclines = (self.curve(2), self.curve(2, dashed=True))
         self._manifolds = (self.curve(3), self.curve(3))
         self._cycles = self.curve(4)
-        self._past, self._reference = self.curve(5, dashed=True), self.curve(6.5, dashed=True)
+        self._past, self._reference = self.curve(5, dashed=True), self.curve(6.5)
         self._solvers: list[SolverLayer] = []
         self._rest = (self.markers("o", 9, 10), self.markers("o", 9, 10))
         self._starts = self.markers("o", 11, 20)
         self._names: list[pg.TextItem] = []
         self._theme: Theme | None = None
         self._arrows_of: Portrait | None = None
+        self._paths_of: Paths | None = None
         self._frame: PhaseFrame | None = None
         self._reach: tuple[FloatArray, float] = (np.zeros(2), np.inf)
         self.card = QLabel(self)
@@ -58,7 +60,7 @@ class PhasePlane(Plot):
         dashes = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine)
         for item, colour, dash in zip(self._nullclines, theme.nullclines, dashes, strict=True):
             item.setPen(pen(colour, 1.5, style=dash))
-        self._reference.setPen(pen(theme.text, 1.2, style=Qt.PenStyle.DashLine))
+        self._reference.setPen(pen(theme.text, 1.2))
         self._past.setPen(pen(theme.quiet, 1.2, style=Qt.PenStyle.DotLine))
         self._starts.setPen(pen(theme.text, 1.5))
         self._starts.setBrush(pg.mkBrush(theme.panel))
@@ -95,9 +97,12 @@ class PhasePlane(Plot):
         sign = 1.0 if frame.t1 >= frame.t0 else -1.0
         self._reach = view_reach(params)
         reference = np.where((sign * paths.reference_t <= sign * t + 1e-12)[..., None], paths.reference_y, np.nan)
-        self._reference.setData(*broken_lines(nearer(reference, *self._reach)))
-        self._past.setData(*broken_lines(nearer(paths.past_y, *self._reach)))
-        self._starts.setData(*paths.start.T)
+        x, y = broken_lines(nearer(reference, *self._reach))
+        self._reference.setData(x, y, connect=dashes(x, y, DASH * max(self.box.viewPixelSize())))
+        if self._paths_of is not paths:
+            self._paths_of = paths
+            self._past.setData(*broken_lines(nearer(paths.past_y, *self._reach)))
+            self._starts.setData(*paths.start.T)
         while len(self._solvers) < len(paths.entries):
             self._solvers.append(SolverLayer(self))
         for s, layer in enumerate(self._solvers):
@@ -196,6 +201,9 @@ class SolverLayer:
         self._rest, self._path = plane.curve(6), plane.curve(9)
         self._steps, self._heads = plane.markers("o", 6, 9.5), plane.markers("o", 11, 12)
         self._ends = plane.markers("x", 12, 13)
+        self._dress: tuple[str, str] | None = None
+        self._drawn: tuple[Paths, int, float] | None = None
+        self._y: FloatArray = np.empty((0, 0, 2))
 
     def show(
         self,
@@ -209,29 +217,36 @@ class SolverLayer:
         markers: bool,
     ) -> None:
         """Draw the paths of solver s up to time t."""
-        colour, symbol = solver_style(str(paths.methods[s]))
-        y = nearer(paths.y[s], *reach)
-        cut, heads, passed = cut_at(paths.t[s], y, sign, t)
-        whole = bool(np.all(passed | ~np.isfinite(paths.t[s])))
-        self._rest.setPen(pen(blend((colour, theme.panel), 0.72)))
-        self._rest.setData(*(([], []) if whole else broken_lines(y)))
-        self._path.setPen(pen(colour, 1.6))
+        self._put_on(str(paths.methods[s]), theme)
+        if self._drawn is None or self._drawn[0] is not paths or self._drawn[1:] != (s, reach[1]):
+            self._drawn = (paths, s, reach[1])
+            self._y = nearer(paths.y[s], *reach)
+            self._rest.setData(*broken_lines(self._y))
+            self._ends.setData(*last_nodes(self._y[paths.status[s] != "ok"]).T)
+        cut, heads, passed = cut_at(paths.t[s], self._y, sign, t)
+        self._rest.setVisible(not np.all(passed | ~np.isfinite(paths.t[s])))
         self._path.setData(*broken_lines(cut))
-        shown = passed & np.isfinite(y).all(axis=2)
         few = markers and int(np.isfinite(paths.t[s]).sum(axis=1).max()) <= MOST_MARKERS
-        self._steps.setSymbol(symbol)
-        self._steps.setBrush(pg.mkBrush(colour))
-        self._steps.setData(*(y[shown].T if few else ([], [])))
-        self._heads.setSymbol(symbol)
-        self._heads.setBrush(pg.mkBrush(colour))
-        self._heads.setPen(pen(theme.panel, 1.5))
+        self._steps.setData(*(self._y[passed & np.isfinite(self._y[..., 0])].T if few else ([], [])))
         self._heads.setData(*heads.T)
-        failed = paths.status[s] != "ok"
+
+    def _put_on(self, method: str, theme: Theme) -> None:
+        """Take the colour and the marker of a method; every call costs a redraw of all markers, so only on change."""
+        if self._dress == (method, theme.name):
+            return
+        self._dress = (method, theme.name)
+        colour, symbol = solver_style(method)
+        self._rest.setPen(pen(blend((colour, theme.panel), 0.72)))
+        self._path.setPen(pen(colour, 1.6))
         self._ends.setPen(pen(colour, 2))
-        self._ends.setData(*last_nodes(y[failed]).T)
+        for item in (self._steps, self._heads):
+            item.setSymbol(symbol)
+            item.setBrush(pg.mkBrush(colour))
+        self._heads.setPen(pen(theme.panel, 1.5))
 
     def clear(self) -> None:
         """Show nothing."""
+        self._drawn = None
         for item in (self._rest, self._path, self._steps, self._heads, self._ends):
             item.setData([], [])
 
