@@ -30,13 +30,14 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     options = parser().parse_args(arguments)
-    from nodeviz.experiments.params import ParamError
-
     try:
-        return int(options.command(options))
-    except ParamError as error:
-        print(f"nodeviz: {error}", file=sys.stderr)
-        return 2
+        from nodeviz.experiments.params import ParamError
+
+        try:
+            return int(options.command(options))
+        except ParamError as error:
+            print(f"nodeviz: {error}", file=sys.stderr)
+            return 2
     except KeyboardInterrupt:
         print("nodeviz: interrupted; nothing was written", file=sys.stderr)
         return 130
@@ -104,10 +105,13 @@ def run_panel(options: argparse.Namespace) -> int:
     frames = follow(run, keep=options.out is not None)
     summary = json.dumps(run.summary(), indent=None if options.json else 2, allow_nan=False)
     if options.out is not None and run.status == "ok":
-        from nodeviz.experiments.run import write_frames
+        from nodeviz.experiments.run import write_run
 
-        write_frames(options.out / "frames.npz", frames)
-        (options.out / "summary.json").write_text(summary + "\n", "utf-8")
+        try:
+            write_run(options.out, summary, frames)
+        except OSError as error:
+            print(f"nodeviz: --out {options.out}: {error.strerror}; nothing was written", file=sys.stderr)
+            return 1
     if options.json or options.out is None:
         print(summary)
     else:

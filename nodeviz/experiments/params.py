@@ -478,7 +478,7 @@ def parts(value: object) -> list[Any]:
 def short(number: float) -> str:
     """Return the shortest text that reads back as the same number."""
     if isinstance(number, int) or (float(number).is_integer() and abs(number) < 1e6):
-        return str(int(number)) if abs(number) < 1e7 else f"{number:g}"
+        return str(int(number)) if abs(number) < 1e16 else f"{number:g}"
     return repr(float(number)).replace("e-0", "e-").replace("e+0", "e")
 
 

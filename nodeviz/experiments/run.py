@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +16,10 @@ from nodeviz.experiments.base import Frame, Metrics, flatten
 from nodeviz.experiments.presets import find_preset
 from nodeviz.experiments.registry import find_experiment
 
-SEED = declarations.Number(0, 2**63 - 1, integer=True)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEED = declarations.Number(0, 2**53 - 1, integer=True)  # what a float, and so every reader of JSON, holds exactly
 
 
 class Run:
@@ -128,7 +129,9 @@ def stack_frames(frames: list[Frame]) -> dict[str, npt.NDArray[Any]]:
     columns: dict[str, list[npt.NDArray[Any]]] = {}
     for frame in frames:
         for name, value in flatten(frame):
-            columns.setdefault(name, []).append(np.asarray(value))
+            # A system from Python is written by its name: no file of nodeviz holds code.
+            text = getattr(value, "__name__", type(value).__name__) if callable(value) else value
+            columns.setdefault(name, []).append(np.asarray(text))
     return {name: _pad(arrays) for name, arrays in columns.items()}
 
 
@@ -143,13 +146,25 @@ def _pad(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return stacked
 
 
-def write_frames(path: Path, frames: list[Frame]) -> None:
-    """Write frames.npz under a temporary name beside the target, then rename it: nothing half-written is ever seen."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+def write_run(folder: Path, summary: str, frames: list[Frame]) -> None:
+    """Write summary.json and frames.npz under temporary names beside them, then rename both.
+
+    Nothing half-written is ever seen, whatever stops it.
+
+    Raises
+    ------
+    OSError : the folder cannot be written, or the disk is full
+    """
+    targets = (folder / "frames.npz", folder / "summary.json")
+    temporaries = [target.with_name(f".{target.name}.{os.getpid()}.tmp") for target in targets]
+    arrays: dict[str, Any] = stack_frames(frames)  # arrays of objects there are none: nothing is pickled
     try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **stack_frames(frames))
-        os.replace(temporary, path)
+        with open(temporaries[0], "wb") as file:
+            np.savez_compressed(file, **arrays)
+        temporaries[1].write_text(summary + "\n", "utf-8")
+        for temporary, target in zip(temporaries, targets, strict=True):
+            os.replace(temporary, target)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        for temporary in temporaries:
+            temporary.unlink(missing_ok=True)
         raise
