@@ -77,14 +77,15 @@ class Portrait:
     Attributes
     ----------
     system : the system it belongs to, by name or itself; key : everything else it depends on, as a text
+    cycles_key : what the limit cycles depend on
     autonomous : whether time does not matter
     at, direction : (N, 2) places of the arrows and unit vectors; speed : (N,)
     nullcline_x, nullcline_y : (M, 2) where x' = 0, and where y' = 0
     equilibria : (E, 2); eigenvalues : (E, 2); kinds : (E,)
     stable, unstable : (M, 2) manifolds of the saddles
     cycles : (M, 2); cycle_points : (C, 2); periods : (C,); cycle_stable : (C,)
-    current : whether manifolds and cycles belong to these parameters, or still to the ones before
-    note : what could not be found in the time it may take, in words
+    manifolds_current, cycles_current : whether they belong to these parameters, or still to the ones before
+    manifolds_note, cycles_note : what could not be found in the time it may take, in words
     """
 
     system: object
@@ -105,8 +106,11 @@ class Portrait:
     cycle_points: FloatArray
     periods: FloatArray
     cycle_stable: BoolArray
-    current: bool
-    note: str = ""
+    cycles_key: str
+    manifolds_current: bool
+    cycles_current: bool
+    manifolds_note: str = ""
+    cycles_note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,10 +27,9 @@ ARROWS = 22  # along the shorter side of the view
 NOTHING = freeze(np.empty((0, 2)))
 
 
-def key_of(params: PhaseParams) -> str:
-    """Return a text that differs whenever the portrait of a system may."""
+def key_of(params: PhaseParams, names: tuple[str, ...]) -> str:
+    """Return a text that differs whenever one of the named parameters does."""
     known = declared(params)
-    names = ("equations", "parameters", "x_range", "y_range", "t0", "t1", "start")
     return " | ".join(known[name].kind.to_text(getattr(params, name)) for name in names)
 
 
@@ -45,9 +44,12 @@ def drawn_ranges(params: PhaseParams) -> tuple[tuple[float, float], tuple[float,
 
 def quick(planar: PlanarField, params: PhaseParams, last: Portrait | None) -> Generator[None, None, Portrait]:
     """Return what a first picture needs; all of the last portrait where nothing it depends on changed."""
-    key = key_of(params)
-    if last is not None and (last.system, last.key) == (params.system, key) and last.current:
-        return last
+    key = key_of(params, ("equations", "parameters", "x_range", "y_range", "t0"))
+    cycles_key = key_of(params, ("equations", "parameters", "t0", "t1", "start"))
+    if last is not None and (last.system, last.key) == (params.system, key):
+        if last.cycles_key == cycles_key:
+            return last
+        return dataclasses.replace(last, cycles_key=cycles_key, cycles_current=False)
     x_range, y_range = drawn_ranges(params)
     at, direction, speed = directions(planar, params)
     yield
@@ -75,7 +77,9 @@ def quick(planar: PlanarField, params: PhaseParams, last: Portrait | None) -> Ge
         cycle_points=NOTHING,
         periods=freeze(np.empty(0)),
         cycle_stable=read_only(np.empty(0, bool)),
-        current=False,
+        manifolds_current=False,
+        cycles_current=False,
+        cycles_key=cycles_key,
     )
 
 
@@ -96,27 +100,39 @@ def directions(planar: PlanarField, params: PhaseParams) -> tuple[FloatArray, Fl
 
 def deepen(planar: PlanarField, params: PhaseParams, portrait: Portrait) -> Generator[Portrait | None, None, None]:
     """Yield the portrait again with manifolds, then with limit cycles; None while the work goes on."""
-    if portrait.current:
-        return
+    if not portrait.manifolds_current:
+        portrait = yield from _with_manifolds(planar, params, portrait)
+        yield portrait
+    if not portrait.cycles_current:
+        yield (yield from _with_cycles(planar, params, portrait))
+
+
+def _with_manifolds(planar: PlanarField, params: PhaseParams, portrait: Portrait) -> Generator[None, None, Portrait]:
     saddles = [point for point, kind in zip(portrait.equilibria, portrait.kinds, strict=True) if kind == "saddle"]
     x_range, y_range = drawn_ranges(params)
     lines = yield from at_most(SECONDS, manifolds(planar, params.t0, saddles, x_range, y_range))
     stable, unstable = lines or (NOTHING, NOTHING)
-    note = "" if lines else f"the manifolds of {len(saddles)} saddles take longer than {SECONDS:g} s and are left out"
-    portrait = dataclasses.replace(portrait, stable=freeze(stable), unstable=freeze(unstable), note=note)
-    yield portrait
+    late = f"the manifolds of {len(saddles)} saddles take longer than {SECONDS:g} s and are left out"
+    return dataclasses.replace(
+        portrait,
+        stable=freeze(stable),
+        unstable=freeze(unstable),
+        manifolds_current=True,
+        manifolds_note="" if lines else late,
+    )
+
+
+def _with_cycles(planar: PlanarField, params: PhaseParams, portrait: Portrait) -> Generator[None, None, Portrait]:
     cycles = yield from at_most(SECONDS, limit_cycles(planar, params.start, params.t0, params.t1))
-    if cycles is None:
-        late = f"the search for limit cycles takes longer than {SECONDS:g} s and was stopped"
-        note = f"{note}; {late}" if note else late
+    late = f"the search for limit cycles takes longer than {SECONDS:g} s and was stopped"
     found = cycles or []
     broken = [np.vstack([cycle.orbit, [[np.nan, np.nan]]]) for cycle in found]
-    yield dataclasses.replace(
+    return dataclasses.replace(
         portrait,
         cycles=freeze(np.vstack(broken)) if broken else NOTHING,
         cycle_points=freeze(np.array([cycle.point for cycle in found], float).reshape(-1, 2)),
         periods=freeze(np.array([cycle.period for cycle in found], float)),
         cycle_stable=read_only(np.array([cycle.stable for cycle in found], bool)),
-        current=True,
-        note=note,
+        cycles_current=True,
+        cycles_note=late if cycles is None else "",
     )

@@ -313,7 +313,8 @@ def test_every_array_of_every_frame_is_read_only_and_complete(changes: dict[str,
         for name, value in arrays(frame).items():
             assert not value.flags.writeable, name
         check_shapes(frame)
-    assert frames[-1].portrait.current
+    assert frames[-1].portrait.manifolds_current
+    assert frames[-1].portrait.cycles_current
     assert frames[-1].studies.complete
     with pytest.raises(dataclasses.FrozenInstanceError):
         frames[-1].t0 = 1.0  # type: ignore[misc]
@@ -378,7 +379,7 @@ def test_eigenvalues_along_the_path_are_those_of_the_jacobian() -> None:
 
 def test_the_first_picture_comes_before_manifolds_cycles_and_studies() -> None:
     frames, _ = finish(system="pendulum", start="1,0")
-    assert not frames[0].portrait.current
+    assert not frames[0].portrait.cycles_current
     assert not frames[0].studies.complete
     assert frames[0].paths.status[0, 0] == "ok"
     assert len(frames[-1].portrait.stable) > 0

@@ -95,8 +95,7 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
             parts.append(f"limit cycle, period {', '.join(periods)}")
         if not frame.portrait.autonomous:
             parts.append(f"field, nullclines and equilibria frozen at t = {label_number(frame.portrait.t)}")
-        if frame.portrait.note:
-            parts.append(frame.portrait.note)
+        parts += [note for note in (frame.portrait.manifolds_note, frame.portrait.cycles_note) if note]
         if frame.paths.reference_message:
             parts.append(f"reference: {frame.paths.reference_message}")
         return "&nbsp;&nbsp;&nbsp; ".join(parts)

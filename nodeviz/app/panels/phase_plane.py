@@ -122,12 +122,13 @@ class PhasePlane(Plot):
         self._nullclines[0].setData(*portrait.nullcline_x.T)
         self._nullclines[1].setData(*portrait.nullcline_y.T)
         # Paler while they still belong to the parameters before.
-        fade = 0.0 if portrait.current else 0.6
+        fade = 0.0 if portrait.manifolds_current else 0.6
         for item, colour, curve in zip(
             self._manifolds, theme.manifolds, (portrait.stable, portrait.unstable), strict=True
         ):
             item.setPen(pen(blend((colour, theme.panel), fade), 1.5))
             item.setData(*curve.T)
+        fade = 0.0 if portrait.cycles_current else 0.6
         self._cycles.setPen(pen(blend((theme.text, theme.panel), 0.45 + fade / 2), 3))
         self._cycles.setData(*portrait.cycles.T)
         self._show_equilibria(portrait, theme)
