@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,9 @@ class Change(QUndoCommand):
 
     def __init__(self, session: Session, panel: str, after: State, title: str, key: str) -> None:
         super().__init__(title)
-        self._session, self._panel, self._key = session, panel, key
+        # Weak: PySide crashes when the garbage collector ends an undo stack that its own commands keep alive.
+        self._put_state = weakref.WeakMethod(session.put_state)
+        self._panel, self._key = panel, key
         self._before, self._after = session.state(panel), after
 
     def id(self) -> int:
@@ -48,11 +51,16 @@ class Change(QUndoCommand):
 
     def redo(self) -> None:
         """Put the state after the change in force."""
-        self._session.put_state(self._panel, self._after)
+        self._put(self._after)
 
     def undo(self) -> None:
         """Put the state before the change in force."""
-        self._session.put_state(self._panel, self._before)
+        self._put(self._before)
+
+    def _put(self, state: State) -> None:
+        put_state = self._put_state()
+        if put_state is not None:
+            put_state(self._panel, state)
 
 
 class Session(QObject):
@@ -155,6 +163,8 @@ class Session(QObject):
         self.changed.emit(panel)
 
     def _push(self, panel: str, after: State, title: str, drag: str, line: str) -> None:
+        if not drag:
+            self.end_drag()  # lines are said in the order of what they did
         key = f"{drag}:{self._gesture}" if drag else ""
         self.undo_stack.push(Change(self, panel, after, title, key))
         if drag:
@@ -166,11 +176,15 @@ class Session(QObject):
 def python_line(panel: str, params: Any, changes: dict[str, object]) -> str:
     """Return the line of Python that makes the changes."""
     known = declarations.declared(params)
+    given = next(iter(changes.values()))
+    if len(changes) == 1 and callable(given):
+        name, (parameter,) = getattr(given, "__name__", ""), changes
+        # What has no name to repeat it by is noted as a remark.
+        return f"{panel}.{parameter} = {name}" if name.isidentifier() else f"# {panel}.{parameter} = {given!r}"
     # The values as they were stored, so that the line repeats what happened and not what was typed.
     values = {name: known[name].kind.to_json(getattr(params, name)) for name in changes}
     if len(values) == 1:
         ((name, value),) = values.items()
-        given = changes[name]
         if isinstance(value, dict) and isinstance(given, dict) and len(given) == 1:
             key = next(iter(given))
             return f"{panel}.{name}[{key!r}] = {value[key]!r}"
