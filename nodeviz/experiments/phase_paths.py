@@ -107,7 +107,6 @@ def paths(planar: PlanarField, params: PhaseParams, races: Sequence[Race]) -> Pa
     columns = [[_drawn(race, s) for race in races] for s in range(len(params.solvers))]
     t = _pad([[column[0] for column in row] for row in columns])
     y = _pad([[column[1] for column in row] for row in columns])
-    dt = np.concatenate([np.full((*t.shape[:2], 1), np.nan), np.diff(t, axis=2)], axis=2)
     attempts = [record(solution) for solution in races[0].solutions]
     solutions = [[race.solutions[s] for race in races] for s in range(len(params.solvers))]
     sampled = np.linspace(params.t0, params.t1, SAMPLES)
@@ -118,8 +117,8 @@ def paths(planar: PlanarField, params: PhaseParams, races: Sequence[Race]) -> Pa
         start=freeze(np.array(params.start, float)),
         t=freeze(t),
         y=freeze(y),
-        dt=freeze(dt),
-        error=freeze(_pad([[column[2] for column in row] for row in columns])),
+        dt=freeze(_pad([[column[2] for column in row] for row in columns])),
+        error=freeze(_pad([[column[3] for column in row] for row in columns])),
         eigenvalues=_eigenvalues(planar, t, y),
         nfe=_counts([[int(one.nfe) for one in row] for row in solutions]),
         n_accepted=_counts([[int(one.n_accepted) for one in row] for row in solutions]),
@@ -138,10 +137,14 @@ def paths(planar: PlanarField, params: PhaseParams, races: Sequence[Race]) -> Pa
     )
 
 
-def _drawn(race: Race, s: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return times, states and errors of the nodes that a frame keeps, the last one included."""
+def _drawn(race: Race, s: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return times, states, steps and errors of the nodes that a frame keeps, the last one included.
+
+    A step is the one that the solver took, not the distance of two nodes that are kept.
+    """
     steps = record(race.solutions[s])
-    return _thin(steps.nodes_t), _thin(steps.nodes_y), _thin(race.errors[s])
+    dt = np.concatenate([[np.nan], np.diff(steps.nodes_t)])
+    return _thin(steps.nodes_t), _thin(steps.nodes_y), _thin(dt), _thin(race.errors[s])
 
 
 def _thin(values: FloatArray) -> FloatArray:

@@ -358,7 +358,6 @@ def check_shapes(frame: PhaseFrame) -> None:
     assert studies.order_dt.shape == studies.order_error.shape
     assert studies.slope.shape == frame.stable_dt.shape == (n_solvers,)
     assert frame.stability.shape[0] == n_solvers
-    assert frame.stability_limit.shape == (n_solvers, 2)
 
 
 def test_the_step_that_leads_to_a_node_and_the_record_of_attempts_agree() -> None:
@@ -368,6 +367,12 @@ def test_the_step_that_leads_to_a_node_and_the_record_of_attempts_agree() -> Non
     assert (~accepted).sum() == paths.n_rejected[0, 0]
     assert paths.attempt_dt[0][accepted] == pytest.approx(paths.dt[0, 0, 1:])
     assert paths.attempt_t[0][accepted] == pytest.approx(paths.t[0, 0, :-1])
+
+
+def test_steps_are_those_taken_where_not_all_nodes_are_kept() -> None:
+    paths = first_frame(solvers="euler:40000").paths
+    assert paths.t.shape[2] < 40000
+    assert paths.dt[0, 0, 1:] == pytest.approx(np.full(paths.t.shape[2] - 1, 6 / 40000), rel=1e-6)
 
 
 def test_eigenvalues_along_the_path_are_those_of_the_jacobian() -> None:
