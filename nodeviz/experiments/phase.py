@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nodeviz.engine.arrays import freeze
 from nodeviz.experiments import phase_paths, phase_portrait, phase_studies
 from nodeviz.experiments.base import Experiment, Inbox, Metrics, Steps, Update
 from nodeviz.experiments.phase_frame import PhaseFrame
 from nodeviz.experiments.phase_params import PhaseParams, parse_solver
-from nodeviz.experiments.stability import stability_curves, stable_step
+from nodeviz.experiments.stability import stability_curves, stable_steps
 from nodeviz.problems.equations import parse_equations
 from nodeviz.problems.planar import PlanarField
 
@@ -40,11 +39,12 @@ def phase(params: PhaseParams, rng: np.random.Generator, inbox: Inbox[PhaseParam
     portrait = yield from phase_portrait.quick(planar, params, last.portrait if last else None)
     methods = [solver.method for solver in solvers]
     if last is not None and last.paths.methods.tolist() == methods:
-        curves, limits = last.stability, last.stability_limit
+        curves = last.stability
     else:
-        curves, limits = yield from stability_curves(methods)
+        curves = yield from stability_curves(methods)
     raced = phase_paths.paths(planar, params, races)
     yield None
+    stable_dt = yield from stable_steps(methods, raced.eigenvalues)
     frame = PhaseFrame(
         t0=params.t0,
         t1=params.t1,
@@ -52,8 +52,7 @@ def phase(params: PhaseParams, rng: np.random.Generator, inbox: Inbox[PhaseParam
         portrait=portrait,
         studies=phase_studies.empty(len(solvers)),
         stability=curves,
-        stability_limit=limits,
-        stable_dt=freeze([stable_step(method, raced.eigenvalues) for method in methods]),
+        stable_dt=stable_dt,
     )
     yield Update(frame, progress=0.3)
     for deeper in phase_portrait.deepen(planar, params, portrait):

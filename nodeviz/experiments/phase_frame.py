@@ -140,7 +140,6 @@ class PhaseFrame(Frame):
     Attributes
     ----------
     t0, t1 : the time span; stability : per solver the curve |R(z)| = 1 as (S, M, 2) of real and imaginary parts
-    stability_limit : (S, 2) where it cuts the negative real and the positive imaginary axis, NaN where it does not
     stable_dt : (S,) the largest step with which a solver is stable on a linear field; NaN where the field is not
         linear, where it grows itself, and where every step is stable
     """
@@ -151,5 +150,4 @@ class PhaseFrame(Frame):
     portrait: Portrait
     studies: Studies
     stability: FloatArray
-    stability_limit: FloatArray
     stable_dt: FloatArray

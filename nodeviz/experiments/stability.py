@@ -15,60 +15,82 @@ if TYPE_CHECKING:
 
 REAL = np.linspace(-9.0, 4.0, 131)
 IMAGINARY = np.linspace(-7.0, 7.0, 141)
-FAR = 40.0  # of dt lambda; what is stable up to here is called stable without end
+# Lengths of dt lambda to look at; what is stable at all of them is called stable without end.
+NEAR = np.geomspace(1e-9, 0.05, 160)[:-1]
+BEYOND = np.linspace(0.05, 40.0, 800)
+ONE = 1.0 + 1e-14  # rounding must not end an interval where |R| is exactly 1
 
 
-def stability_curves(methods: Sequence[str]) -> Generator[None, None, tuple[FloatArray, FloatArray]]:
-    """Return the boundary of every method's stability region, and where it cuts the two half-axes that matter.
+def stability_curves(methods: Sequence[str]) -> Generator[None, None, FloatArray]:
+    """Return the boundary of every method's stability region; the generator yields while it works.
 
     Returns
     -------
-    (S, M, 2) real and imaginary parts, NaN between pieces and as padding; (S, 2) the negative real limit and the
-    positive imaginary limit, NaN where the whole half-axis is stable or none of it
+    (S, M, 2) real and imaginary parts, NaN between pieces and as padding
 
     References
     ----------
     Hairer and Wanner, Solving Ordinary Differential Equations II, section IV.2.
     """
-    curves, limits = [], []
+    curves = []
     for method in methods:
-        curves.append(_boundary(method))
-        yield
-        limits.append((limit(method, -1.0), limit(method, 1j)))
-        yield
+        curves.append((yield from _boundary(method)))
     padded = np.full((len(curves), max(len(curve) for curve in curves), 2), np.nan)
     for row, curve in zip(padded, curves, strict=True):
         row[: len(curve)] = curve
-    return freeze(padded), freeze(limits)
+    return freeze(padded)
 
 
-def _boundary(method: str) -> FloatArray:
+def _boundary(method: str) -> Generator[None, None, FloatArray]:
     stability = METHODS[method].stability_function
     if stability is None:
         return np.empty((0, 2))
-    with np.errstate(all="ignore"):
-        modulus = np.abs(stability(REAL[None, :] + 1j * IMAGINARY[:, None]))
-    return contour_lines(REAL, IMAGINARY, np.log(np.maximum(modulus, 1e-300)))
+    pieces = []
+    for rows in np.array_split(IMAGINARY, 10):
+        with np.errstate(all="ignore"):
+            modulus = np.abs(stability(REAL[None, :] + 1j * rows[:, None]))
+        pieces.append(np.log(np.maximum(modulus, 1e-300)))
+        yield
+    curve = contour_lines(REAL, IMAGINARY, np.concatenate(pieces))
+    yield
+    return curve
 
 
 def limit(method: str, direction: complex) -> float:
-    """Return how far from the origin in a direction the method is stable; NaN for not at all or without end."""
+    """Return how far from the origin in a direction, |direction| = 1, the method is stable.
+
+    Returns
+    -------
+    float, 0 for stable nowhere, infinity for stable without end, NaN for a method without stability function
+    """
     stability = METHODS[method].stability_function
     if stability is None:
         return float("nan")
-    lengths = np.linspace(0.0, FAR, 801)[1:]
-    # Rounding must not end the interval where |R| is exactly 1.
-    stable = np.abs(stability(lengths * direction)) <= 1.0 + 1e-9
-    if stable.all() or not stable[0]:
-        return float("nan")
-    low = float(lengths[int(np.argmin(stable)) - 1])
-    width = FAR / 800
-    for _ in range(9):  # each round divides the uncertainty by 16
+    # Beside the imaginary axis |R| - 1 is as small as the real part at first, and a short interval must not be missed.
+    # On the axis it is a high power of z, which rounding hides: there it is judged from where it shows.
+    lengths = BEYOND if direction.real == 0 else np.concatenate([NEAR, BEYOND])
+    stable = np.abs(stability(lengths * direction)) <= ONE
+    if stable.all():
+        return float("inf")
+    if not stable[0]:
+        return 0.0
+    first_out = int(np.argmin(stable))
+    low, width = float(lengths[first_out - 1]), float(lengths[first_out] - lengths[first_out - 1])
+    for _ in range(10):  # each round divides the uncertainty by 16
         finer = low + width * np.arange(1, 17) / 16
-        inside = np.abs(stability(finer * direction)) <= 1.0 + 1e-9
+        inside = np.abs(stability(finer * direction)) <= ONE
         low += width / 16 * int(np.argmin(inside) if not inside.all() else 16)
         width /= 16
     return low
+
+
+def stable_steps(methods: Sequence[str], eigenvalues: ComplexArray) -> Generator[None, None, FloatArray]:
+    """Return `stable_step` of every method, (S,); the generator yields while it works."""
+    steps = []
+    for method in methods:
+        steps.append(stable_step(method, eigenvalues))
+        yield
+    return freeze(steps)
 
 
 def stable_step(method: str, eigenvalues: ComplexArray) -> float:
@@ -81,8 +103,8 @@ def stable_step(method: str, eigenvalues: ComplexArray) -> float:
 
     Returns
     -------
-    float, in units of time; NaN where the Jacobian is not the same everywhere, where the field itself grows, and where
-    every step is stable
+    float, in units of time; NaN where the Jacobian is not the same everywhere, where the field itself grows, where
+    every step is stable, and for a method without stability function
     """
     values = eigenvalues.reshape(-1, 2)
     values = values[np.isfinite(values).all(axis=1)]
@@ -92,4 +114,4 @@ def stable_step(method: str, eigenvalues: ComplexArray) -> float:
     if max(first.real, second.real) >= 0:
         return float("nan")
     steps = [limit(method, value / abs(value)) / abs(value) for value in {first, second.conjugate()}]
-    return float(np.nanmin(steps)) if np.isfinite(steps).any() else float("nan")
+    return min(steps) if np.isfinite(steps).any() else float("nan")
