@@ -61,6 +61,11 @@ class Equations:
         """Return df/dy as a function of (t, y) with shape (2, 2) or (2, 2, B), by symbolic differentiation."""
         return self._jacobian_kernel.bind(self.check(parameters))
 
+    def is_autonomous(self, parameters: Mapping[str, float]) -> bool:
+        """Return whether t makes no difference with these parameters: it stands nowhere, or its terms vanish."""
+        graph, rates = self.graph.given(self.rates, self.check(parameters))
+        return all(graph.nodes[node].operation != "t" for node in graph.needed(rates))
+
     def check(self, parameters: Mapping[str, float]) -> dict[str, float]:
         """Return the parameters as floats in the order of `parameters`; raise EquationError where one is unusable."""
         for name in parameters:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import ast
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nodeviz.problems.functions import CONSTANTS, FUNCTIONS, OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_EXPONENT = 64
 CONSTANT, TIME, STATE = range(3)  # what a node depends on, at most
@@ -99,6 +102,19 @@ class Graph:
             if node in wanted:
                 wanted.update(self.nodes[node].args)
         return sorted(wanted)
+
+    def given(self, outputs: tuple[int, ...], parameters: Mapping[str, float]) -> tuple[Graph, tuple[int, ...]]:
+        """Return another graph and its outputs, in which the parameters are numbers and folded as such."""
+        other, ids = Graph(), dict[int, int]()
+        for node in self.needed(outputs):
+            operation, args, value = self.nodes[node]
+            if operation == "parameter":
+                ids[node] = other.number(parameters[str(value)])
+            elif args:
+                ids[node] = other.apply(operation, *(ids[arg] for arg in args))
+            else:
+                ids[node] = other.leaf(operation, value)
+        return other, tuple(ids[output] for output in outputs)
 
     def build(self, tree: ast.expr, scope: dict[str, int]) -> int:
         """Return the id of a checked syntax tree whose names are looked up in ``scope``."""

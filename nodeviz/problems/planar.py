@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,8 @@ Jacobian = Callable[[Any, Any], FloatArray]
 
 # Where a field is probed: no special points, so that a field looks there as it does elsewhere.
 _PROBES = np.array([[0.31, -1.27, 2.05], [0.83, 0.46, -0.94]])
-_TIMES = (0.0, 0.37, 1.9, 11.3, -2.6)
+# When: parts of the span, the start first.
+_MOMENTS = (0.0, 0.031, 0.117, 0.24, 0.37, 0.49, 0.63, 0.75, 0.88, 1.0)
 
 
 class FieldError(ValueError):
@@ -54,20 +55,25 @@ class PlanarField:
     def from_equations(cls, equations: Equations, parameters: Mapping[str, float]) -> PlanarField:
         """Return the field of typed equations; raises EquationError where a parameter is unusable."""
         checked = equations.check(parameters)
-        field = equations.field(checked)
-        autonomous = equations.autonomous or _is_autonomous(field)  # a forcing of amplitude 0 is none
-        return cls(field, equations.jacobian(checked), autonomous, True, True, (equations, checked))
+        autonomous = equations.autonomous or equations.is_autonomous(checked)  # a forcing of amplitude 0 is none
+        field, jacobian = equations.field(checked), equations.jacobian(checked)
+        return cls(field, jacobian, autonomous, True, True, (equations, checked))
 
     @classmethod
-    def from_callable(cls, f: Callable[[Any, Any], Any]) -> PlanarField:
+    def from_callable(cls, f: Callable[[Any, Any], Any], span: tuple[float, float] = (0.0, 1.0)) -> PlanarField:
         """Return the field of any f(t, y) that takes y of shape (2,) and returns two numbers.
+
+        Parameters
+        ----------
+        span : (t0, t1) of interest. f is tried at times within it and at no other
 
         Raises
         ------
         FieldError : not callable, raises, or returns something else; one sentence
         """
-        field = _CallableField(f)
-        return cls(field, _differences(field), _is_autonomous(field), False, field.takes_batches)
+        times = [(1.0 - moment) * span[0] + moment * span[1] for moment in _MOMENTS]
+        field = _CallableField(f, times[0])
+        return cls(field, _differences(field), _is_autonomous(field, times), False, field.takes_batches)
 
     def orbit_steps(
         self,
@@ -112,15 +118,15 @@ class PlanarField:
 class _CallableField:
     """A user's f(t, y) made to take batches, checked, and quiet about poles."""
 
-    def __init__(self, f: Callable[[Any, Any], Any]) -> None:
+    def __init__(self, f: Callable[[Any, Any], Any], t: float) -> None:
         if not callable(f):
             raise FieldError(f"system={f!r}: not callable; give a function f(t, y) that returns [dx/dt, dy/dt]")
         self._f = f
         self._name = getattr(f, "__name__", type(f).__name__)
-        columns = np.stack([self._safe_column(0.0, probe) for probe in _PROBES.T], axis=1)
+        columns = np.stack([self._safe_column(t, probe) for probe in _PROBES.T], axis=1)
         if np.isnan(columns).all():
-            self._column(0.0, _PROBES[:, 0])  # raises, unless f is NaN without an exception
-        self.takes_batches = self._agrees(columns)
+            self._column(t, _PROBES[:, 0])  # raises, unless f is NaN without an exception
+        self.takes_batches = self._agrees(t, columns)
 
     def __call__(self, t: Any, y: Any) -> FloatArray:
         y = np.asarray(y, dtype=y.dtype if isinstance(y, np.ndarray) and y.dtype.kind == "f" else np.float64)
@@ -175,17 +181,17 @@ class _CallableField:
                 f"{self._name}(t, y) failed at t={float(t):g}, y=({y[0]:g}, {y[1]:g}) with {' '.join(what.split())}"
             ) from error
 
-    def _agrees(self, columns: FloatArray) -> bool:
+    def _agrees(self, t: float, columns: FloatArray) -> bool:
         """Return whether a batch gives what its columns gave, so that no loop is needed."""
         try:
-            return bool(np.allclose(self._batch(0.0, _PROBES), columns, rtol=1e-12, atol=0, equal_nan=True))
+            return bool(np.allclose(self._batch(t, _PROBES), columns, rtol=1e-12, atol=0, equal_nan=True))
         except Exception:  # noqa: BLE001 - whatever a field does with a batch it was not written for
             return False
 
 
-def _is_autonomous(field: VectorField) -> bool:
-    """Return whether the field answers the same at several times."""
-    rates = [np.asarray(field(t, _PROBES)) for t in _TIMES]
+def _is_autonomous(field: VectorField, times: Sequence[float]) -> bool:
+    """Return whether the field answers the same at all these times."""
+    rates = [np.asarray(field(t, _PROBES)) for t in times]
     return all(np.array_equal(rate, rates[0], equal_nan=True) for rate in rates[1:])
 
 

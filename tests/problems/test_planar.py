@@ -116,8 +116,31 @@ def test_a_callable_that_fails_later_says_where() -> None:
     def f(t: float, y: Any) -> Any:
         return [y[0], {}["missing"] if t > 1 else y[1]]
 
-    with pytest.raises(FieldError, match=r"failed at t=1\.9"):
-        PlanarField.from_callable(f)
+    with pytest.raises(FieldError, match=r"failed at t=1\.26"):
+        PlanarField.from_callable(f, span=(0.0, 2.0))
+    assert PlanarField.from_callable(f, span=(0.0, 1.0)).autonomous
+
+
+@pytest.mark.parametrize("span", [(0.0, 2.0), (2.5, 0.5), (-4.0, -3.0), (0.1, 0.7)])
+def test_a_callable_is_never_asked_outside_the_span(span: tuple[float, float]) -> None:
+    asked = []
+
+    def f(t: float, y: Any) -> Any:
+        asked.append(t)
+        return [y[1], -y[0]]
+
+    assert PlanarField.from_callable(f, span=span).autonomous
+    assert (min(asked), max(asked)) == (min(span), max(span))
+
+
+def test_time_is_noticed_though_it_tells_late() -> None:
+    late = "x' = y; y' = -x + gamma*max(0, min(1, t - 20))"
+    assert not typed(late, gamma=0.5).autonomous
+    assert typed(late, gamma=0.0).autonomous
+    assert typed("x' = y; y' = -x + a*b*exp(t) + sin(a*t)", a=0.0, b=3.0).autonomous
+    assert not typed("x' = y; y' = -x + a/t", a=0.0).autonomous  # 0/0 at t = 0
+    by_function = PlanarField.from_callable(lambda t, y: [y[1], -y[0] + 0.5 * max(0, t - 20)], span=(0.0, 40.0))
+    assert not by_function.autonomous
 
 
 @pytest.mark.parametrize("method", ["dopri5", "rk4"])
