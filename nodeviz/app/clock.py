@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+LOG = logging.getLogger("nodeviz")
 
 
 class Ticking(Protocol):
@@ -14,6 +17,10 @@ class Ticking(Protocol):
 
     def tick(self, now: float) -> bool:
         """Draw what changed; return whether anything was drawn."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """Show why it could not draw, and do not try that frame again."""
         ...
 
     def wants_smooth(self) -> bool:
@@ -53,12 +60,21 @@ class Clock(QObject):
     def tick(self) -> None:
         """Let every panel draw, then choose the pace of the next tick."""
         now = time.perf_counter()
-        if any([panel.tick(now) for panel in self._panels]):
+        if any([self._tick_one(panel, now) for panel in self._panels]):
             self._drawn.append(now)
         pace = self.SMOOTH_MS if any(panel.wants_smooth() for panel in self._panels) else self.CALM_MS
         if self._timer.isActive() and self._timer.interval() != pace:
             self._timer.start(pace)
         self.ticked.emit()
+
+    def _tick_one(self, panel: Ticking, now: float) -> bool:
+        try:
+            return panel.tick(now)
+        except Exception as error:
+            # One panel that cannot draw must not stop the others; it is told, and the traceback is in the log.
+            LOG.exception("a panel could not draw")
+            panel.fail(error)
+            return False
 
     def frames_per_second(self) -> float:
         """Return how many ticks of the last second drew something."""

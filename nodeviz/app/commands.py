@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
 
 from nodeviz.experiments.params import nearest
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from PySide6.QtCore import QObject
+    from PySide6.QtWidgets import QWidget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,9 @@ class Command:
     id : the name of its console method; title : the text of its menu entry
     callback : does it; menu : where it stands, ``File`` or ``View/Theme``
     shortcut : in Qt's notation; checked : tells whether it is on, for what can be switched
+    inside : where the shortcut works, everywhere in the window if empty: a key such as Space means something else to a
+        check box, so that the plots alone take it for play
+    tip : a sentence for the menu
     echoes : whether the line of Python in the log is ``commands.id()``; the others say their own
     """
 
@@ -32,6 +37,8 @@ class Command:
     callback: Callable[[], Any]
     menu: str
     shortcut: str = ""
+    inside: tuple[QWidget, ...] = ()
+    tip: str = ""
     checked: Callable[[], bool] | None = None
     echoes: bool = True
 
@@ -48,8 +55,13 @@ class CommandTable:
     def add(self, command: Command) -> None:
         """Add a command and make its action."""
         action = QAction(command.title, self._parent)
-        if command.shortcut:
+        if command.tip:
+            action.setToolTip(command.tip)
+        if command.shortcut and not command.inside:
             action.setShortcut(QKeySequence(command.shortcut))
+        for widget in command.inside:
+            key = QShortcut(QKeySequence(command.shortcut), widget, context=Qt.ShortcutContext.WidgetShortcut)
+            key.activated.connect(lambda: self.run(command.id))
         action.setCheckable(command.checked is not None)
         action.triggered.connect(lambda: self.run(command.id))
         self._commands[command.id] = command

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPainter, QPixmap, QWheelEvent
@@ -24,9 +25,6 @@ from PySide6.QtWidgets import (
 from nodeviz.app.theme import code_font, solver_style
 from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.params import Choice, Flag, Names, Number, NumberMap, Param, Text, declared, short
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TICKS = 1000
 
@@ -58,14 +56,36 @@ class Row(QWidget):
     def __init__(self, spec: Param) -> None:
         super().__init__()
         self.spec = spec
+        self._in_force: Any = None
+        self._refused = False
         self.setToolTip(f"{spec.describe()}\nConsole: {spec.name}")
+
+    def update_value(self, value: Any) -> None:
+        """Show the value in force. A text that was refused stays, to be mended, until its own parameter changes."""
+        if self._refused and value == self._in_force:
+            return
+        self._in_force = value
+        self._refused = False
+        self.show_value(value)
+        self.mark(refused=False)
+
+    def refuse(self, value: object) -> None:
+        """Mark the entry whose value was refused."""
+        del value
+        self._refused = True
+        self.mark(refused=True)
+
+    def forgive(self) -> None:
+        """Take the value in force back, after Escape."""
+        self._refused = False
+        self.mark(refused=False)
 
     def show_value(self, value: Any) -> None:
         """Show a value without telling anybody."""
         raise NotImplementedError
 
-    def refuse(self, *, refused: bool) -> None:
-        """Mark the entry that was refused, or take the mark away."""
+    def mark(self, *, refused: bool) -> None:
+        """Mark the entry as refused, or take the mark away."""
 
     def _label(self) -> QLabel:
         unit = f" [{self.spec.unit}]" if self.spec.unit else ""
@@ -78,6 +98,7 @@ class Entry(QLineEdit):
     """A line whose text is sent on Enter or when the focus leaves, and only if it was changed."""
 
     sent = Signal(str)
+    given_up = Signal()
 
     def __init__(self, name: str, *, quiet: bool = False) -> None:
         super().__init__()
@@ -107,6 +128,7 @@ class Entry(QLineEdit):
         if event.key() == Qt.Key.Key_Escape:
             self.setModified(False)
             self.show_text(self._shown)
+            self.given_up.emit()
         else:
             super().keyPressEvent(event)
 
@@ -125,6 +147,7 @@ class NumberRow(Row):
         self.entry = Entry(spec.label, quiet=True)
         self.entry.setFixedWidth(78)
         self.entry.sent.connect(lambda text: self.edited.emit(text, False))
+        self.entry.given_up.connect(self.forgive)
         self.slider = QuietSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName(f"{spec.label} slider")
         self.slider.setRange(0, TICKS)
@@ -149,7 +172,7 @@ class NumberRow(Row):
         with QSignalBlocker(self.slider):
             self.slider.setValue(round(TICKS * self._place(float(value))))
 
-    def refuse(self, *, refused: bool) -> None:
+    def mark(self, *, refused: bool) -> None:
         """Mark the entry."""
         self.entry.mark(refused=refused)
 
@@ -242,6 +265,7 @@ class LineRow(Row):
         self.entry = Entry(spec.label)
         self.entry.setPlaceholderText(spec.kind.limits())
         self.entry.sent.connect(lambda text: self.edited.emit(text, False))
+        self.entry.given_up.connect(self.forgive)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -252,7 +276,7 @@ class LineRow(Row):
         """Show the text that reads back as the value."""
         self.entry.show_text(self.spec.kind.to_text(value))
 
-    def refuse(self, *, refused: bool) -> None:
+    def mark(self, *, refused: bool) -> None:
         """Mark the entry."""
         self.entry.mark(refused=refused)
 
@@ -290,9 +314,8 @@ class TextRow(Row):
         if tidy(self.edit.toPlainText()) != tidy(self._shown):
             with QSignalBlocker(self.edit):
                 self.edit.setPlainText(self._shown)
-            self.refuse(refused=False)
 
-    def refuse(self, *, refused: bool) -> None:
+    def mark(self, *, refused: bool) -> None:
         """Mark the text."""
         self.edit.setProperty("refused", refused)
         self.edit.style().unpolish(self.edit)
@@ -340,7 +363,7 @@ class MapRow(Row):
                 row.deleteLater()
             self._rows = {key: self._make(key, number) for key, number in value.items()}
         for key, number in value.items():
-            self._rows[key].show_value(number)
+            self._rows[key].update_value(number)
 
     def _make(self, key: str, number: float) -> NumberRow:
         kind = Number(self._kind.lo, self._kind.hi)
@@ -350,8 +373,10 @@ class MapRow(Row):
         self._column.addWidget(row)
         return row
 
-    def refuse(self, *, refused: bool) -> None:
-        """Mark nothing: an entry that was refused shows the value in force again."""
+    def refuse(self, value: object) -> None:
+        """Mark the entries of the keys that were refused."""
+        for key, number in value.items() if isinstance(value, Mapping) else ():
+            self._rows[key].refuse(number)
 
 
 class NamesRow(Row):
@@ -366,6 +391,7 @@ class NamesRow(Row):
         self.entry = Entry(spec.label)
         self.entry.setToolTip(f"{spec.describe()}")
         self.entry.sent.connect(lambda text: self.edited.emit(text, False))
+        self.entry.given_up.connect(self.forgive)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(2)
@@ -404,7 +430,7 @@ class NamesRow(Row):
         kept = tuple(one for one in self._value if one != entry)
         self.edited.emit((*self._value, entry) if on else kept, False)
 
-    def refuse(self, *, refused: bool) -> None:
+    def mark(self, *, refused: bool) -> None:
         """Mark the entry."""
         self.entry.mark(refused=refused)
 
@@ -473,9 +499,9 @@ class Form(QWidget):
     def show_params(self, params: Any) -> None:
         """Show all values."""
         for name, row in self.rows.items():
-            row.show_value(getattr(params, name))
+            row.update_value(getattr(params, name))
 
-    def refuse(self, name: str) -> None:
+    def refuse(self, name: str, value: object) -> None:
         """Mark the row whose entry was refused."""
         if name in self.rows:
-            self.rows[name].refuse(refused=True)
+            self.rows[name].refuse(value)

@@ -57,12 +57,14 @@ class Mailbox:
         self._slot = _Slot()
         self.generation = 0
 
-    def renew(self) -> int:
-        """Begin a new generation: forget what is unread, and return its number."""
+    def begin(self, generation: int) -> None:
+        """Begin a new generation (worker thread). Of the one before only an unread picture stays, until there is a newer.
+
+        While something is dragged runs follow each other faster than the screen is drawn.
+        """
         with self._lock:
-            self.generation += 1
-            self._slot = _Slot()
-            return self.generation
+            self.generation = generation
+            self._slot = _Slot(frame=self._slot.frame)
 
     def put(self, generation: int, update: Update | None) -> None:
         """Deliver one step of a run (worker thread)."""
@@ -91,7 +93,7 @@ class Mailbox:
         """Return and forget what is unread, or None where nothing came (GUI thread)."""
         with self._lock:
             slot = self._slot
-            if not slot.steps and slot.ending is None:
+            if not slot.steps and slot.ending is None and slot.frame is None:
                 return None
             self._slot = _Slot()
             return Delivery(

@@ -13,7 +13,7 @@ from PySide6.QtGui import QAction, QColor, QGuiApplication, QPainterPath, QPen
 from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QGraphicsPathItem, QMenu, QWidget
 
 from nodeviz.app.theme import Theme, ui_font
-from nodeviz.problems.tables import table_text, write_table
+from nodeviz.problems.tables import TableError, table_text, write_table
 
 if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray
@@ -100,6 +100,7 @@ class Plot(pg.PlotWidget):
     """
 
     refit = Signal()
+    complained = Signal(str)
 
     def __init__(self, x_label: str, y_label: str, *, name: str, equal: bool = False, parent: QWidget | None = None):
         self.box = Box()
@@ -226,7 +227,10 @@ class Plot(pg.PlotWidget):
         """Ask for a file and write the data there."""
         path, _ = QFileDialog.getSaveFileName(self, "Save data", f"{self.name}.csv", "CSV (*.csv)")
         if path:
-            write_table(path, self.columns())
+            try:
+                write_table(path, self.columns())
+            except TableError as error:
+                self.complained.emit(str(error))
 
 
 def broken_lines(pieces: FloatArray) -> tuple[FloatArray, FloatArray]:

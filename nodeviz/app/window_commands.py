@@ -65,6 +65,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
             title="Play or pause",
             menu="Panels",
             shortcut="Space",
+            inside=tuple(panel.plots),
             callback=lambda: panel.do("pause" if panel.playbar.playing else "play"),
             echoes=False,
         ),
@@ -73,6 +74,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
             title="Cursor to the start",
             menu="Panels",
             shortcut="Home",
+            inside=tuple(panel.plots),
             callback=lambda: panel.do("restart"),
             echoes=False,
         ),
@@ -81,6 +83,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
             title="Fold the controls",
             menu="Panels",
             shortcut="F9",
+            inside=tuple(panel.plots),
             callback=lambda: panel.fold(on=not panel.column.isHidden()),
             checked=panel.column.isHidden,
         ),
@@ -89,6 +92,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
             title="Copy the main plot's data",
             menu="Panels",
             shortcut="Ctrl+Shift+C",
+            inside=tuple(panel.plots),
             callback=panel.plots[0].copy_data,
         ),
     ]
@@ -97,6 +101,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
             Command(
                 id=f"preset_{name}_{preset.name.replace('-', '_')}",
                 title=preset.title,
+                tip=preset.sentence,
                 menu=f"Presets/{title}",
                 callback=partial(window.session.load_preset, name, preset.name),
                 echoes=False,
@@ -159,6 +164,7 @@ def menu_path(window: MainWindow, path: str) -> QMenu:
     child = menu.findChild(QMenu, rest, Qt.FindChildOption.FindDirectChildrenOnly)
     if child is None:
         child = menu.addMenu(rest)
+        child.setToolTipsVisible(True)
         child.setObjectName(rest)
     return child
 

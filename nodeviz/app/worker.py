@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import logging
 import queue
+import time
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +23,21 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("nodeviz")
 
 
+PATIENCE = 0.15  # s that a run without a picture may go on while the next one waits
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A run that was asked for."""
+
+    generation: int
+    experiment: Experiment[Any]
+    params: Any
+    seed: int
+    mailbox: Mailbox
+    last: Frame | None
+
+
 @dataclass(slots=True)
 class Job:
     """One run of one panel, as the worker sees it."""
@@ -28,6 +46,8 @@ class Job:
     steps: Steps
     inbox: Inbox[Any]
     mailbox: Mailbox
+    started: float
+    shown: bool = False
 
 
 class Worker(QThread):
@@ -42,6 +62,8 @@ class Worker(QThread):
         self.setObjectName("nodeviz worker")
         self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._jobs: dict[str, Job] = {}
+        self._next: dict[str, Order] = {}
+        self._numbers = itertools.count(1)
         self._hidden: set[str] = set()
         self._paused: dict[str, int | None] = {}
         self._closing = False
@@ -52,14 +74,18 @@ class Worker(QThread):
     def start_run(
         self, panel: str, experiment: Experiment[Any], params: Any, seed: int, mailbox: Mailbox, last: Frame | None
     ) -> int:
-        """Replace the panel's run by a fresh one and return its generation."""
-        generation = mailbox.renew()
-        self._orders.put(lambda: self._begin(panel, generation, experiment, params, seed, mailbox, last))
-        return generation
+        """Replace the panel's run by a fresh one and return its generation.
+
+        The run under way goes on to its first picture, for 0.15 s at most: a drag that replaced every run before it had
+        anything to show would show nothing at all. Of the runs that wait meanwhile only the newest is begun.
+        """
+        order = Order(next(self._numbers), experiment, params, seed, mailbox, last)
+        self._orders.put(lambda: self._next.__setitem__(panel, order))
+        return order.generation
 
     def set_live(self, panel: str, params: Any) -> None:
         """Put live parameters in force at the run's next step."""
-        self._orders.put(lambda: self._with_job(panel, lambda job: job.inbox.set_live(params)))
+        self._orders.put(lambda: self._set_live(panel, params))
 
     def ask(self, panel: str, request: Request) -> None:
         """Put a request into the run's inbox."""
@@ -87,9 +113,9 @@ class Worker(QThread):
     def run(self) -> None:
         """Take orders, step each job once, repeat; sleep while there is nothing to step."""
         while not self._closing:
-            ready = self._ready()
-            self._take_orders(block=not ready)
-            for panel in self._in_turn(ready):
+            self._take_orders(block=not self._ready())
+            self._begin_next()
+            for panel in self._in_turn(self._ready()):
                 self._step(panel)
         for job in self._jobs.values():
             _close(job.steps)
@@ -110,24 +136,30 @@ class Worker(QThread):
         except queue.Empty:
             return
 
-    def _begin(
-        self,
-        panel: str,
-        generation: int,
-        experiment: Experiment[Any],
-        params: Any,
-        seed: int,
-        mailbox: Mailbox,
-        last: Frame | None,
-    ) -> None:
+    def _begin_next(self) -> None:
+        now = time.monotonic()
+        for panel, order in list(self._next.items()):
+            job = self._jobs.get(panel)
+            if job is None or job.shown or now - job.started > PATIENCE or panel not in self._ready():
+                del self._next[panel]
+                self._begin(panel, order)
+
+    def _begin(self, panel: str, order: Order) -> None:
         if panel in self._jobs:
             _close(self._jobs.pop(panel).steps)
-        steps, inbox = experiment.start(params, seed, last)
-        self._jobs[panel] = Job(generation, steps, inbox, mailbox)
+        self._paused.pop(panel, None)
+        steps, inbox = order.experiment.start(order.params, order.seed, order.last)
+        order.mailbox.begin(order.generation)
+        self._jobs[panel] = Job(order.generation, steps, inbox, order.mailbox, time.monotonic())
 
     def _with_job(self, panel: str, act: Callable[[Job], None]) -> None:
         if panel in self._jobs:
             act(self._jobs[panel])
+
+    def _set_live(self, panel: str, params: Any) -> None:
+        if panel in self._next:
+            self._next[panel] = dataclasses.replace(self._next[panel], params=params)
+        self._with_job(panel, lambda job: job.inbox.set_live(params))
 
     def _resume(self, panel: str) -> None:
         self._paused.pop(panel, None)
@@ -144,11 +176,12 @@ class Worker(QThread):
             update = next(job.steps)
         except StopIteration as end:
             self._end(panel, job, Ending(metrics=end.value))
-        except Exception as error:  # noqa: BLE001 - whatever an experiment raises ends that run only, and is shown
+        except BaseException as error:  # noqa: BLE001 - whatever it raises, SystemExit too, ends that run only
             sentence = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             self._end(panel, job, Ending(sentence=sentence, details=traceback.format_exc()))
         else:
             job.inbox.step += 1
+            job.shown = job.shown or (update is not None and update.frame is not None)
             job.mailbox.put(job.generation, update)
         self.stepping = ""
 
@@ -161,5 +194,5 @@ def _close(steps: Steps) -> None:
     """End a run that nobody waits for any more; what it raises in its last moment must not end the worker."""
     try:
         steps.close()
-    except Exception:
+    except BaseException:
         LOG.exception("a run raised while it was being ended")

@@ -107,7 +107,8 @@ def test_the_newest_frame_wins_and_no_number_is_lost(clock: Clock) -> None:
             return True
 
     clock.add(Reader())
-    generation = mailbox.renew()
+    generation = 1
+    mailbox.begin(generation)
     steps, _ = FLOOD.start(FloodParams(rate=0), seed=0)
     for burst in (1, 7, 3):
         for _ in range(burst):

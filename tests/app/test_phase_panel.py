@@ -88,6 +88,22 @@ def test_dragging_a_start_is_one_step_of_undo_and_one_line(
     assert not window.session.undo_stack.canUndo()
 
 
+def test_a_drag_shows_pictures_on_its_way(qtbot: Any, window: Any, panel: Any) -> None:
+    window.session.load_preset("phase", "van-der-pol")
+    wait_idle(qtbot, window)
+    viewport, start = panel.plane.viewport(), at(panel, 3.0, -3.5)
+    seen = set()
+    QTest.mousePress(viewport, Qt.MouseButton.LeftButton, pos=start)
+    for move in range(60):
+        QTest.mouseMove(viewport, start - QPoint(2 * move, move))
+        QTest.qWait(16)
+        seen.add(tuple(panel.frame.paths.start[2]))
+    QTest.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=start - QPoint(120, 60))
+    assert len(seen) >= 5
+    wait_idle(qtbot, window)
+    assert tuple(panel.frame.paths.start[2]) == panel.params.start[2]
+
+
 def test_dragging_the_plane_and_the_wheel_move_the_view(qtbot: Any, window: Any, panel: Any) -> None:
     before = panel.params
     drag(panel, at(panel, -2.0, -2.0), at(panel, -1.0, -2.0))
@@ -194,11 +210,13 @@ def test_a_solver_is_chosen_by_its_check_box(qtbot: Any, window: Any, panel: Any
     assert panel.frame.paths.entries.tolist() == ["euler", "rk4", "dopri5"]
 
 
-def test_a_live_parameter_does_not_restart_the_run(window: Any, panel: Any) -> None:
+def test_a_live_parameter_does_not_restart_the_run(qtbot: Any, window: Any, panel: Any) -> None:
     generation = panel.mailbox.generation
     window.session.change("phase", {"show_nullclines": True})
+    wait_idle(qtbot, window)
     assert panel.mailbox.generation == generation
     window.session.change("phase", {"n_steps": 30})
+    wait_idle(qtbot, window)
     assert panel.mailbox.generation == generation + 1
 
 

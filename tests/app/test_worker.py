@@ -95,7 +95,8 @@ def ended(deliveries: list) -> bool:
 
 def test_mailbox_keeps_the_newest_picture_and_all_numbers() -> None:
     mailbox = Mailbox()
-    generation = mailbox.renew()
+    generation = 1
+    mailbox.begin(generation)
     for value in range(4):
         mailbox.put(generation, Update(Number(value=value), scalars={"loss": value}))
     mailbox.put(generation, None)
@@ -109,11 +110,15 @@ def test_mailbox_keeps_the_newest_picture_and_all_numbers() -> None:
 
 def test_mailbox_discards_what_an_older_generation_delivers() -> None:
     mailbox = Mailbox()
-    old = mailbox.renew()
-    mailbox.put(old, Update(Number(value=1)))
-    new = mailbox.renew()
-    mailbox.put(old, Update(Number(value=2)))
+    old, new = 1, 2
+    mailbox.begin(old)
+    mailbox.put(old, Update(Number(value=1), scalars={"loss": 1.0}))
+    mailbox.begin(new)
+    mailbox.put(old, Update(Number(value=2), scalars={"loss": 2.0}))
     mailbox.close(old, Ending(metrics={}))
+    delivery = mailbox.take()
+    assert delivery.frame.value == 1  # better than no picture while the next run has none
+    assert (delivery.scalars, delivery.ending) == ([], None)
     assert mailbox.take() is None
     mailbox.put(new, Update(Number(value=3)))
     assert mailbox.take().frame.value == 3
@@ -169,11 +174,37 @@ def test_hidden_and_halted_runs_rest(worker: Worker) -> None:
 
 def test_a_run_is_replaced_at_its_next_step(worker: Worker) -> None:
     mailbox = Mailbox()
-    worker.start_run("test", experiment(endless), Params(), 0, mailbox, None)
+    first = worker.start_run("test", experiment(endless), Params(), 0, mailbox, None)
     collect(mailbox, lambda found: len(found) > 2)
-    worker.start_run("test", experiment(count), Params(n=2), 0, mailbox, None)
-    deliveries = collect(mailbox, ended)
+    second = worker.start_run("test", experiment(count), Params(n=2), 0, mailbox, None)
+    deliveries = [delivery for delivery in collect(mailbox, ended) if delivery.generation == second]
+    assert second > first
     assert [scalars["loss"] for delivery in deliveries for scalars in delivery.scalars] == [0.0, 1.0]
+
+
+def test_a_run_goes_on_to_its_first_picture_and_only_the_newest_order_follows(worker: Worker) -> None:
+    begun = []
+
+    def slow(params: Params, rng: np.random.Generator, inbox: Inbox[Params]) -> Steps:
+        del rng, inbox
+        begun.append(params.n)
+        for _ in range(10):
+            time.sleep(0.002)
+            yield None
+        yield Update(Number(value=params.n))
+        while True:
+            yield None
+
+    mailbox = Mailbox()
+    for n in range(30):
+        worker.start_run("test", experiment(slow), Params(n=n), 0, mailbox, None)
+        time.sleep(0.004)
+    deliveries = collect(mailbox, lambda found: any(one.frame and one.frame.value == 29 for one in found))
+    pictures = [delivery.frame.value for delivery in deliveries if delivery.frame]
+    assert begun[0] == 0
+    assert begun[-1] == 29
+    assert 2 < len(begun) < 30
+    assert pictures == sorted(pictures)
 
 
 def test_a_run_that_hangs_is_named() -> None:

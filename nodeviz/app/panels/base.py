@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
@@ -67,6 +68,8 @@ class Panel(QWidget, Generic[P, F]):
         self.metrics: Metrics | None = None
         self.history: dict[str, list[float]] = {}
         self.running = False
+        self.progress = 0.0
+        self._generation = 0
         self.dropped = 0
         self.steps_seen = 0
         self.details = ""
@@ -211,6 +214,7 @@ class Panel(QWidget, Generic[P, F]):
         if not self._plots:
             self.setFocusProxy(plot)
         plot.refit.connect(self._on_cursor)
+        plot.complained.connect(self.show_message)
         self._plots.append(plot)
         plot.set_theme(self.theme)
         return plot
@@ -246,7 +250,7 @@ class Panel(QWidget, Generic[P, F]):
         if value is not None:
             ok = self.session.try_change(self.experiment, {name: value}, drag=name if drag else "")
             if not ok:
-                self.form.refuse(name)
+                self.form.refuse(name, value)
         if not drag:
             self.session.end_drag()
 
@@ -325,7 +329,14 @@ class Panel(QWidget, Generic[P, F]):
         self.history = {}
         self.metrics = None
         self.running = True
-        self.worker.start_run(self.experiment, self.record, state.params, state.seed, self.mailbox, self.frame)
+        self._generation = self.worker.start_run(
+            self.experiment, self.record, state.params, state.seed, self.mailbox, self.frame
+        )
+
+    @property
+    def started(self) -> bool:
+        """Whether a run has been asked for."""
+        return self._generation > 0
 
     def train(self) -> None:
         """Let the run go on."""
@@ -370,6 +381,11 @@ class Panel(QWidget, Generic[P, F]):
         self.subtitle_label.setText(self.subtitle())
         self.playbar.label.setText(f"{self.time_name} {self.cursor_time(fraction):.2f}")
 
+    def fail(self, error: Exception) -> None:
+        """Show why the newest frame could not be drawn; the picture before stays."""
+        details = "".join(traceback.format_exception(error))
+        self.show_message(f"This picture cannot be drawn ({type(error).__name__}: {error}).", details)
+
     def wants_smooth(self) -> bool:
         """Whether the cursor moves, or something is dragged."""
         return self.isVisible() and (self.playbar.playing or self.playbar.scrubbing or self.dragging())
@@ -384,6 +400,9 @@ class Panel(QWidget, Generic[P, F]):
         if delivery.frame is not None:
             self.frame = delivery.frame  # type: ignore[assignment]
             self._dirty = True
+        if delivery.generation != self._generation:
+            return  # of the run before; its picture is better than none while the next one is on its way
+        self.progress = delivery.progress
         for scalars in delivery.scalars:
             for name, value in scalars.items():
                 self.history.setdefault(name, []).append(value)
