@@ -70,9 +70,9 @@ def find_equilibria(
         jacobians = np.moveaxis(np.asarray(planar.jacobian(t, points)), -1, 0)
         good = np.isfinite(jacobians).all(axis=(1, 2))
         points, jacobians = points[:, good], jacobians[good]
-        affine = planar.is_affine(t)
-        kinds = [classify(jacobian, affine=affine, exact=planar.exact_jacobian) for jacobian in jacobians]
-        singular = [i for i, jacobian in enumerate(jacobians) if _is_singular(jacobian, affine, planar.exact_jacobian)]
+        affine, exact = planar.is_affine(t), planar.exact_at(t, points).tolist()
+        kinds = [classify(one, affine=affine, exact=known) for one, known in zip(jacobians, exact, strict=True)]
+        singular = [i for i, one in enumerate(jacobians) if _is_singular(one, affine, exact[i])]
         keep = _merge_lines(planar, t, points, kinds, singular, low, high)
     return [_equilibrium(points[:, i], jacobians[i], kinds[i], float(np.hypot(*(high - low)))) for i in keep]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nodeviz.engine.arrays import FloatArray, VectorField
+from nodeviz.engine.arrays import BoolArray, FloatArray, VectorField
 from nodeviz.engine.integrate import MAX_STEPS, Solution, solve_steps
 from nodeviz.engine.methods import find_method
 from nodeviz.problems.compiled import orbit_steps
@@ -37,7 +37,7 @@ class PlanarField:
     Attributes
     ----------
     field : f(t, y), y (2,) or (2, ...); poles and domain errors give inf and NaN
-    jacobian : df/dy (t, y), (2, 2) or (2, 2, ...)
+    jacobian : df/dy (t, y), (2, 2) or (2, 2, ...); by differences where the symbolic one is 0/0 and the field smooth
     autonomous : t makes no difference
     exact_jacobian : the Jacobian comes from symbolic differentiation, not from differences
     vectorised : a batch costs little more than a point
@@ -56,8 +56,8 @@ class PlanarField:
         """Return the field of typed equations; raises EquationError where a parameter is unusable."""
         checked = equations.check(parameters)
         autonomous = equations.autonomous or equations.is_autonomous(checked)  # a forcing of amplitude 0 is none
-        field, jacobian = equations.field(checked), equations.jacobian(checked)
-        return cls(field, jacobian, autonomous, True, True, (equations, checked))
+        field = equations.field(checked)
+        return cls(field, _mended(equations.jacobian(checked), field), autonomous, True, True, (equations, checked))
 
     @classmethod
     def from_callable(cls, f: Callable[[Any, Any], Any], span: tuple[float, float] = (0.0, 1.0)) -> PlanarField:
@@ -104,6 +104,13 @@ class PlanarField:
             self.field, y0, [t0, t1], method=method, n_steps=n_steps, rtol=rtol, atol=atol, max_steps=max_steps,
             record=record, jacobian=self.jacobian,
         )  # fmt: skip
+
+    def exact_at(self, t: float, y: FloatArray) -> BoolArray:
+        """Return whether the Jacobian at points (2, N) is exact to rounding, (N,)."""
+        if self.typed is None:
+            return np.zeros(y.shape[1], dtype=bool)
+        equations, parameters = self.typed
+        return np.isfinite(equations.jacobian(parameters)(t, y)).all(axis=(0, 1))
 
     def is_affine(self, t: float) -> bool:
         """Return whether the Jacobian is the same all over the plane, so that the linearisation tells everything."""
@@ -195,12 +202,12 @@ def _is_autonomous(field: VectorField, times: Sequence[float]) -> bool:
     return all(np.array_equal(rate, rates[0], equal_nan=True) for rate in rates[1:])
 
 
-def _differences(field: VectorField) -> Jacobian:
-    """Return the Jacobian by central differences; its relative error is about 1e-10."""
+def _differences(field: VectorField, scale: float = 1.0) -> Jacobian:
+    """Return the Jacobian by central differences; its relative error is about 1e-10. ``scale`` multiplies the step."""
 
     def jacobian(t: Any, y: Any) -> FloatArray:
         y = np.asarray(y, dtype=np.float64)
-        steps = np.cbrt(np.finfo(np.float64).eps) * np.maximum(np.abs(y), 1.0)
+        steps = scale * np.cbrt(np.finfo(np.float64).eps) * np.maximum(np.abs(y), 1.0)
         shifts = np.zeros((2, 4, *y.shape[1:]))
         shifts[0, 0], shifts[0, 1], shifts[1, 2], shifts[1, 3] = steps[0], -steps[0], steps[1], -steps[1]
         points = y[:, None] + shifts
@@ -212,3 +219,43 @@ def _differences(field: VectorField) -> Jacobian:
         return np.stack([by_x, by_y], axis=1)
 
     return jacobian
+
+
+def _mended(exact: Jacobian, field: VectorField) -> Jacobian:
+    """Return a symbolic Jacobian whose gaps are filled by differences.
+
+    x*sqrt(x*x + y*y) is smooth enough at the origin, where its derivative as written gives 0/0. A kink or a root stays
+    a gap: there, differences with other steps, or to one side, do not agree.
+    """
+    wide, narrow = _differences(field), _differences(field, 0.5)
+
+    def jacobian(t: Any, y: Any) -> FloatArray:
+        answer = np.asarray(exact(t, y))
+        finite = np.isfinite(answer)
+        if finite.all():
+            return answer
+        points = np.asarray(y, dtype=np.float64).reshape(2, -1)
+        times = np.broadcast_to(t, np.shape(y)[1:]).ravel()
+        (gaps,) = np.nonzero(~finite.all(axis=(0, 1)).ravel() & np.isfinite(field(times, points)).all(axis=0))
+        filled = answer.reshape(2, 2, -1).copy()
+        times, points = times[gaps], points[:, gaps]
+        with np.errstate(all="ignore"):
+            first, second = wide(times, points), narrow(times, points)
+            size = np.abs(second).max(axis=(0, 1))
+            doubt = np.maximum(np.abs(first - second).max(axis=(0, 1)), _bend(field, times, points))
+            good = doubt <= 1e-3 * size
+            # Of what is smooth but once, the error falls with the step: extrapolated, it is gone.
+            filled[:, :, gaps[good]] = (2 * second - first)[:, :, good]
+        return filled.reshape(answer.shape)
+
+    return jacobian
+
+
+def _bend(field: VectorField, times: FloatArray, points: FloatArray) -> FloatArray:
+    """Return how much the differences to both sides of points (2, N) disagree at most, (N,)."""
+    step = 1e-5 * np.maximum(np.abs(points), 1.0)
+    here, bends = np.asarray(field(times, points)), []
+    for shift in (np.array([[1.0], [0.0]]), np.array([[0.0], [1.0]])):
+        ahead, behind = (np.asarray(field(times, points + sign * shift * step)) for sign in (1.0, -1.0))
+        bends.append(np.abs(ahead - 2 * here + behind).max(axis=0) / (shift * step).max(axis=0))
+    return np.maximum(*bends)

@@ -64,6 +64,21 @@ def test_a_nonlinear_centre_is_undecided() -> None:
 
 
 @pytest.mark.parametrize(
+    ("a", "kind"), [(1.0, "unstable spiral"), (1e-3, "unstable spiral"), (0.0, "undecided"), (-2.0, "stable spiral")]
+)
+def test_a_point_where_the_symbolic_jacobian_is_not_a_number(a: float, kind: str) -> None:
+    planar = typed("r = sqrt(x*x + y*y); x' = x*(a - r) - y; y' = y*(a - r) + x", a=a)
+    (found,) = find_equilibria(planar, 0.0, (-2.0, 2.0), (-2.0, 2.0))
+    assert (found.point, str(found.kind)) == ((0.0, 0.0), kind)
+    np.testing.assert_allclose(found.eigenvalues, [complex(a, -1), complex(a, 1)], atol=1e-9)
+
+
+def test_a_kink_has_no_linearisation() -> None:
+    assert kinds(typed("x' = sqrt(x*x + y*y) - y/2; y' = x")) == []
+    assert kinds(typed("x' = sign(x)*sqrt(abs(x)); y' = -y")) == []
+
+
+@pytest.mark.parametrize(
     "text", ["x' = x*x; y' = -y", "x' = x^3; y' = -y", "x' = y; y' = -x^3", "x' = x*y; y' = y - x*x"]
 )
 def test_a_zero_eigenvalue_is_undecided(text: str) -> None:
