@@ -49,6 +49,33 @@ def test_short_reads_back_exactly(number: float) -> None:
     assert float(short(number)) == number
 
 
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(1e6, "1e6"), (-1e6, "-1e6"), (1e9, "1e9"), (1234567.0, "1234567"), (1e-12, "1e-12"), (15, "15"), (0.1, "0.1")],
+)
+def test_short_writes_what_one_would_type(number: float, text: str) -> None:
+    assert short(number) == text
+
+
+@pytest.mark.parametrize("number", [2**53 - 1, 2**53 + 1, -(2**63) - 1])
+def test_whole_numbers_keep_every_digit(number: int) -> None:
+    kind = Number(-(2**70), 2**70, integer=True)
+    assert kind.coerce("n", number, None) == number
+    assert kind.coerce("n", f" {number} ", None) == number
+    with pytest.raises(ParamError, match="above the limit"):
+        Number(-(2**70), number - 1, integer=True).coerce("n", str(number), None)
+
+
+def test_a_whole_number_too_long_to_write_is_refused_with_a_sentence() -> None:
+    with pytest.raises(ParamError, match="above the limit 10"):
+        Number(1, 10, integer=True).coerce("n", 10**5000, None)
+
+
+def test_entries_that_mean_the_same_count_once_as_first_written() -> None:
+    kind = Names(lambda _, text: text, str, {"a": ""}, most=3, meaning=str.lower)
+    assert kind.coerce("n", "RK4, rk4, euler, Rk4", None) == ("RK4", "euler")
+
+
 @pytest.mark.parametrize("text", ["1,5", "1.5", " 1.5 ", "15e-1"])
 def test_a_decimal_comma_is_a_decimal_point(text: str) -> None:
     assert NUMBER.coerce("t1", text, None) == 1.5
