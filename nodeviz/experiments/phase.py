@@ -20,7 +20,7 @@ from nodeviz.problems.planar import PlanarField
 def planar_field(params: PhaseParams) -> PlanarField:
     """Return the vector field that the parameters name."""
     if callable(params.system):
-        return PlanarField.from_callable(params.system)
+        return PlanarField.from_callable(params.system, span=(params.t0, params.t1))
     return PlanarField.from_equations(parse_equations(params.equations), params.parameters)
 
 

@@ -113,6 +113,12 @@ def parse_solver(entry: str) -> Solver:
     return Solver(entry, method, n_steps=int(value)) if value >= 1 else Solver(entry, method, rtol=value)
 
 
+def meaning_of(entry: str) -> tuple[object, ...]:
+    """Return what an entry says, however it is written: ``rk4`` and ``RK4``, ``1e-6`` and ``1E-6`` are the same."""
+    solver = parse_solver(entry)
+    return solver.method, solver.n_steps, solver.rtol
+
+
 SPIRAL = SYSTEMS["spiral"]
 LIMIT = 1e9
 
@@ -145,7 +151,7 @@ class PhaseParams:
     solvers: tuple[str, ...] = param(
         ("euler", "rk4"),
         label="Solvers",
-        kind=Names(read_solver, method_of, SOLVER_TITLES, most=8),
+        kind=Names(read_solver, method_of, SOLVER_TITLES, most=8, meaning=meaning_of),
         help="Methods to compare, each with steps or a tolerance of its own if you like: rk4:60, dopri5:1e-6.",
     )
     n_steps: int = param(
@@ -235,19 +241,20 @@ class PhaseParams:
             "y_range": system.y_range,
         }
 
-    def check(self) -> None:
+    def check(self, changes: Mapping[str, object]) -> None:
         """Check what the fields must satisfy together.
 
         Raises
         ------
-        ParamError : an empty time span, or the system custom without equations
+        ParamError : an empty time span, the system custom without equations, or a callable that cannot serve
         """
         if abs(self.t1 - self.t0) < 1e-9 * max(1.0, abs(self.t0)):
             raise ParamError(f"t1={self.t1:g}: equal to t0, which leaves nothing to solve; use another end time")
         if self.system == "custom" and not self.equations:
             raise ParamError("system=custom: no equations yet; set equations, as in x' = y; y' = -x")
-        if callable(self.system):
+        # Only a new callable is tried: it may be slow, and whoever changes another parameter waits for this answer.
+        if "system" in changes and callable(self.system):
             try:
-                PlanarField.from_callable(self.system)
+                PlanarField.from_callable(self.system, span=(self.t0, self.t1))
             except FieldError as error:
                 raise ParamError(f"system: {error}") from None

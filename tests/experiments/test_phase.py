@@ -228,6 +228,29 @@ def test_a_callable_that_cannot_serve_is_refused_with_a_sentence(field: Any, wor
         assert word in sentence
 
 
+def test_a_callable_is_tried_when_it_is_chosen_and_not_at_every_other_change() -> None:
+    times: list[float] = []
+
+    def field(t: float, y: Any) -> Any:
+        times.append(t)
+        return [y[1], -y[0]]
+
+    params = change(PhaseParams(), {"system": field, "t0": 2, "t1": 5})
+    assert times
+    assert 2 <= min(times) <= max(times) <= 5
+    times.clear()
+    change(change(params, {"n_steps": 20}), {"start": "1,1"})
+    assert not times
+
+
+def test_solvers_that_mean_the_same_count_once() -> None:
+    assert change(PhaseParams(), {"solvers": "RK4, rk4, dopri5:1e-6, dopri5:1E-6, rk4:60"}).solvers == (
+        "RK4",
+        "dopri5:1e-6",
+        "rk4:60",
+    )
+
+
 def test_a_callable_that_is_nan_somewhere_ends_there() -> None:
     def field(t: float, y: Any) -> list[float]:
         del t
