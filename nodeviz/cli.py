@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -19,11 +20,19 @@ if TYPE_CHECKING:
     from nodeviz.experiments.run import Run
 
 
+COMMANDS = ("list", "run", "export", "doctor")
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line, and where help is."""
+        from nodeviz.experiments.kinds import nearest
+
+        unknown = re.search(r"invalid choice: (['\"])(.*)\1 \(choose", message)
+        if unknown:  # only commands are chosen from a list
+            message = f"{unknown[2]}: no such command; {nearest(unknown[2], COMMANDS)}"
         self.exit(2, f"nodeviz: {message}; see {self.prog} --help\n")
 
 

@@ -235,7 +235,8 @@ def test_bad_usage_is_one_line(arguments: list[str], words: list[str], capsys: p
     [
         (["run", "fase"], ["panel=fase", "did you mean 'phase'"]),
         (["run"], ["PANEL"]),
-        (["rum", "phase"], ["rum", "run"]),
+        (["rum", "phase"], ["rum", "did you mean 'run'"]),
+        (["it's"], ["it's: no such command", "use one of list, run"]),
         (["--panel", "fase"], ["panel=fase", "did you mean 'phase'"]),
         (["--preset", "spirral"], ["preset=spirral", "did you mean 'spiral'"]),
         (["--colour"], ["--colour"]),
