@@ -91,8 +91,32 @@ def diagnose() -> tuple[Finding, ...]:
 
 
 def has_display() -> bool:
-    """Return whether a window can be shown: always outside Linux, there when X11 or Wayland is announced."""
-    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    """Return whether a window can be shown: always outside Linux, there where an X11 or Wayland server answers.
+
+    Qt aborts the process where one is announced and does not answer, as after a lost ssh connection.
+    """
+    if not sys.platform.startswith("linux"):
+        return True
+    return _wayland_answers() or _x11_answers()
+
+
+def _wayland_answers() -> bool:
+    name = os.environ.get("WAYLAND_DISPLAY", "")
+    return bool(name) and (Path(os.environ.get("XDG_RUNTIME_DIR", "/")) / name).is_socket()
+
+
+def _x11_answers() -> bool:
+    if not os.environ.get("DISPLAY"):
+        return False
+    try:
+        xcb = ctypes.CDLL("libxcb.so.1")
+    except OSError:
+        return True  # the missing library is the news then
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
+    answers = not xcb.xcb_connection_has_error(connection)
+    xcb.xcb_disconnect(connection)
+    return answers
 
 
 def missing_libraries() -> tuple[Library, ...]:

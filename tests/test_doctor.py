@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -180,17 +181,24 @@ def test_the_process_itself_stays_free_of_numpy_and_qt(command: Callable[[], obj
     ("platform", "variables", "shown"),
     [
         ("linux", {}, False),
-        ("linux", {"DISPLAY": ":0"}, True),
-        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True),
         ("linux", {"DISPLAY": ""}, False),
+        ("linux", {"DISPLAY": "nowhere.invalid:7"}, False),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-1"}, False),
         ("win32", {}, True),
         ("darwin", {}, True),
     ],
 )
-def test_a_display(monkeypatch: pytest.MonkeyPatch, platform: str, variables: dict[str, str], *, shown: bool) -> None:
+def test_a_display(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str, variables: dict[str, str], *, shown: bool
+) -> None:
+    """A display counts where a server answers, not where one is merely named."""
     monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert doctor.has_display() == shown
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "wayland-0"))
+        assert doctor.has_display() == shown

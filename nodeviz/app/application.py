@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from nodeviz import __version__
+from nodeviz import __version__, doctor
 from nodeviz.app.theme import ui_font
 
 if TYPE_CHECKING:
@@ -62,14 +62,12 @@ def display_available() -> bool:
     """Whether a window can be shown: Qt aborts the process where it cannot."""
     if os.environ.get("QT_QPA_PLATFORM", "").startswith(("offscreen", "minimal", "vnc")):
         return True
-    if sys.platform != "linux":
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return doctor.has_display()
 
 
 def print_without_display() -> None:
     """Say what works without a display."""
     sys.stderr.write(
-        "nodeviz: no display to open a window on (DISPLAY and WAYLAND_DISPLAY are not set); without one these work: "
+        "nodeviz: no display answers to open a window on; without one these work: "
         "nodeviz list, nodeviz run PANEL --json, nodeviz doctor\n"
     )

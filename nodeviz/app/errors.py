@@ -37,8 +37,9 @@ class ErrorDialog(QObject):
         sys.excepthook = self.show_error
 
     def remove(self) -> None:
-        """Give the hook back."""
-        sys.excepthook = self._previous
+        """Give the hook back, unless somebody else has taken it meanwhile."""
+        if sys.excepthook == self.show_error:
+            sys.excepthook = self._previous
 
     def show_error(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Log an error and show it; from whichever thread it comes, the dialog is the GUI thread's."""

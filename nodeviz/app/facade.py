@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from nodeviz.app.interrupt import wait_loop
-from nodeviz.experiments.params import ParamError, declared, nearest
+from nodeviz.experiments.params import Flag, ParamError, declared, nearest
 from nodeviz.experiments.presets import presets
 
 if TYPE_CHECKING:
@@ -158,6 +158,7 @@ class PanelFacade:
     @speed.setter
     def speed(self, speed: float) -> None:
         self._panel.playbar.set_speed(speed)
+        self._panel.do("speed set")
 
     @property
     def loop(self) -> bool:
@@ -166,7 +167,8 @@ class PanelFacade:
 
     @loop.setter
     def loop(self, on: bool) -> None:
-        self._panel.playbar.loop.setChecked(bool(on))
+        self._panel.playbar.loop.setChecked(Flag().coerce("loop", on, None))
+        self._panel.do("loop")
 
     # The run.
 
@@ -183,8 +185,8 @@ class PanelFacade:
         self._panel.step(n)
 
     def reset(self) -> None:
-        """Start the run again from its seed."""
-        self._panel.start()
+        """Start the run again from its seed, from nothing that was computed before."""
+        self._panel.reset()
 
     def wait(self, until: Callable[[], bool] | None = None, timeout: float | None = 60.0) -> bool:
         """Wait until the run has ended, or until ``until()`` is true; the plots go on, Ctrl+C ends it.

@@ -58,7 +58,7 @@ class Mailbox:
         self.generation = 0
 
     def begin(self, generation: int) -> None:
-        """Begin a new generation (worker thread). Of the one before only an unread picture stays, until there is a newer.
+        """Begin a new generation (worker thread). Of the one before only an unread picture stays, until the next.
 
         While something is dragged runs follow each other faster than the screen is drawn.
         """

@@ -60,7 +60,6 @@ class MainWindow(QMainWindow):
         self._make_status_line()
         self.apply_theme()
         self.session.echoed.connect(self.echo)
-        self.clock.ticked.connect(self._count)
         self.resize(1600, 1000)
         self.worker.start()
         self.clock.start()
@@ -189,11 +188,9 @@ class MainWindow(QMainWindow):
         self._rate = 0.0
         self._seen = 0
 
-    def _count(self) -> None:
-        self.commands.refresh()
-
     def show_rates(self) -> None:
         """Say in the status line what runs and how fast."""
+        self.commands.refresh()
         running = [panel.record.title.lower() for panel in self.panels.values() if panel.running]
         seen = sum(panel.steps_seen for panel in self.panels.values())
         self._rate, self._seen = (seen - self._seen) / 0.5, seen
@@ -228,8 +225,10 @@ class MainWindow(QMainWindow):
         self.docks[panel].show()
         self.docks[panel].raise_()
         self.panels[panel].setFocus()
+        self.session.undo_stack.clear()  # what the start itself did is nothing to undo
         for each in self.panels.values():
-            each.start()
+            if not each.started:
+                each.start()
         self.tell(self._complaint)
 
     def _restore_panels(self) -> None:
@@ -253,7 +252,9 @@ class MainWindow(QMainWindow):
         self.console.shutdown()
         hung = self.worker.close(CLOSING_SECONDS)
         self.errors.remove()
-        QApplication.instance().setProperty("nodeviz_panels", None)  # type: ignore[union-attr]
+        application = QApplication.instance()
+        if application is not None and application.property("nodeviz_panels") == self.facades:
+            application.setProperty("nodeviz_panels", None)
         event.accept()
         if self.console.running:
             hung = "the console"

@@ -276,6 +276,7 @@ class Panel(QWidget, Generic[P, F]):
             "play": "play()",
             "pause": "pause()",
             "speed": f"speed = {bar.speed:g}",
+            "speed set": f"speed = {bar.speed:g}",
             "loop": f"loop = {bar.loop.isChecked()}",
         }.get(what, f"{self.time_name} = {self.cursor_time(bar.fraction):.6g}")
         self.session.echoed.emit(f"{self.experiment}.{line}")
@@ -322,15 +323,18 @@ class Panel(QWidget, Generic[P, F]):
         known = declared(params).values()
         return any(not spec.live and getattr(before, spec.name) != getattr(params, spec.name) for spec in known)
 
-    def start(self) -> None:
-        """Start the run of the state in force; the last picture stays until the new one is there."""
+    def start(self, *, afresh: bool = False) -> None:
+        """Start the run of the state in force; the last picture stays until the new one is there.
+
+        Parts of the last frame are handed to the run, which keeps those that cannot have changed, unless ``afresh``.
+        """
         state = self.session.state(self.experiment)
         self._shown = state.params
         self.history = {}
         self.metrics = None
         self.running = True
         self._generation = self.worker.start_run(
-            self.experiment, self.record, state.params, state.seed, self.mailbox, self.frame
+            self.experiment, self.record, state.params, state.seed, self.mailbox, None if afresh else self.frame
         )
 
     @property
@@ -347,6 +351,11 @@ class Panel(QWidget, Generic[P, F]):
         """Halt the run where it is."""
         self.worker.pause(self.experiment)
         self.session.echoed.emit(f"{self.experiment}.stop()")
+
+    def reset(self) -> None:
+        """Start the run again from its seed, from nothing that was computed before."""
+        self.start(afresh=True)
+        self.session.echoed.emit(f"{self.experiment}.reset()")
 
     def step(self, n: int) -> None:
         """Let the run take n more steps, then halt."""

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout
 
 from nodeviz.app.commands import Command
@@ -15,7 +15,7 @@ from nodeviz.app.panels.phase_instruments import Instrument
 from nodeviz.app.panels.phase_plane import PhasePlane
 from nodeviz.app.plots import label_number
 from nodeviz.app.theme import solver_style
-from nodeviz.experiments.params import Choice, ParamError, declared
+from nodeviz.experiments.params import Choice, Number, ParamError, declared
 from nodeviz.experiments.phase_frame import PhaseFrame
 from nodeviz.experiments.phase_params import SOLVER_TITLES, WORK, PhaseParams
 from nodeviz.problems.tables import TableError, read_points
@@ -49,6 +49,9 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         self.plane.box.moved.connect(self._move_view)
         self.plane.refit.connect(lambda: self.plane.show_range(self.params))
         self._held: int | None = None
+        # The notches of one turn of the wheel are one gesture.
+        self._settled = QTimer(self, singleShot=True, interval=300)
+        self._settled.timeout.connect(self.session.end_drag)
         self.plane.show_range(self.params)
 
     # Drawing.
@@ -114,6 +117,8 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         """Move the view where its ranges changed."""
         if before is None or (before.x_range, before.y_range) != (params.x_range, params.y_range):
             self.plane.show_range(params)
+        if before is not None and len(before.start) != len(params.start):
+            self._held = None  # what is held may be another point now
 
     def dragging(self) -> bool:
         """Whether a start point is held."""
@@ -129,16 +134,18 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
     def move_start(self, index: int, point: Any, *, drag: bool = False) -> None:
         """Move start point ``index`` to (x, y)."""
         starts = list(self.params.start)
-        starts[self._checked(index)] = made = rounded(point)
+        index = self._checked(index)
+        starts[index] = made = rounded(point)
         echo = f"phase.move({index}, {made})"
         self.session.change("phase", {"start": starts}, echo=echo, drag=f"start {index}" if drag else "")
 
     def remove_start(self, index: int) -> None:
         """Remove start point ``index``; the last one stays."""
         starts = list(self.params.start)
+        index = self._checked(index)
         if len(starts) == 1:
             raise ParamError("start: the last point cannot be removed; add another one first")
-        del starts[self._checked(index)]
+        del starts[index]
         self.session.change("phase", {"start": starts}, echo=f"phase.remove({index})")
 
     def own_commands(self) -> list[Command]:
@@ -180,9 +187,7 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
 
     def _checked(self, index: int) -> int:
         count = len(self.params.start)
-        if not -count <= index < count:
-            raise ParamError(f"index={index}: there are {count} start points; use 0 to {count - 1}")
-        return index
+        return int(Number(0, count - 1, integer=True).coerce("index", index, None))
 
     def _grab(self, point: QPointF) -> bool:
         self._held = self.plane.start_at(point)
@@ -222,9 +227,10 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
             half = scale * width / 2
             digits = 3 - int(np.floor(np.log10(max(half, 1e-12))))
             changes[name] = (round(middle - half, digits), round(middle + half, digits))
-        self.session.try_change("phase", changes, drag="view")
+        if not self.session.try_change("phase", changes, drag="view"):
+            self.plane.show_range(params)
         if finished:
-            self.session.end_drag()
+            self._settled.start()
 
 
 def rounded(point: Any) -> tuple[float, float]:

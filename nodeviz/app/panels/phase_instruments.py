@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from nodeviz.app.form import QuietCombo
 from nodeviz.app.plots import Columns, Markers, Plot, closed_path, label_number, pen
-from nodeviz.app.theme import DARK, Theme, blend, solver_style
+from nodeviz.app.theme import DARK, Theme, blend, solver_style, ui_font
 from nodeviz.engine.arrays import FloatArray
 from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.phase_params import INSTRUMENTS, SOLVER_TITLES
@@ -82,6 +82,7 @@ class Instrument(QWidget):
         self._drawn: tuple[int, str] | None = None
         self.layers: list[Layer] = []
         self._bars: pg.BarGraphItem | None = None
+        self._texts: list[pg.TextItem] = []
         self.line = self.plot.curve(-1, dashed=True)
         self._cursor = pg.InfiniteLine(angle=90, movable=False)
         self.plot.addItem(self._cursor, ignoreBounds=True)
@@ -119,6 +120,9 @@ class Instrument(QWidget):
             area.setPath(closed_path(np.empty((0, 2))))
         self.line.setData([], [])
         self._cursor.hide()
+        for text in self._texts:
+            self.plot.removeItem(text)
+        self._texts = []
         if self._bars is not None:
             self.plot.removeItem(self._bars)
             self._bars = None
@@ -142,6 +146,15 @@ class Instrument(QWidget):
         fill.setAlphaF(0.13)
         area.setBrush(pg.mkBrush(fill))
         return self.layers[s]
+
+    def write(self, text: str, colour: str, x: float, y: float) -> None:
+        """Write a short text at a point of the plot."""
+        item = pg.TextItem(text, color=QColor(colour), anchor=(0, 0.5))
+        item.setFont(ui_font(12))
+        item.setPos(x, y)
+        item.setZValue(5)
+        self.plot.addItem(item, ignoreBounds=True)
+        self._texts.append(item)
 
     def show_bars(self, heights: FloatArray, brushes: list[QColor]) -> None:
         """Show one bar per solver."""
@@ -332,9 +345,21 @@ def scatter_study(
     view.give(columns)
 
 
+def name_slopes(view: Instrument, frame: PhaseFrame) -> None:
+    """Write at the coarse end of each line of the order plot the fitted slope: the order observed."""
+    for s, slope in enumerate(frame.studies.slope):
+        x, y = logs(frame.studies.order_dt[s]), logs(frame.studies.order_error[s])
+        good = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+        if len(good) and np.isfinite(slope):
+            middle = good[len(good) // 2]
+            colour, _ = solver_style(str(frame.paths.methods[s]))
+            view.write(f"{slope:.2f}", colour, float(x[middle]), float(y[middle]))
+
+
 def order(view: Instrument, frame: PhaseFrame) -> None:
     """Error against step size: the slope is the order."""
     scatter_study(view, frame, "order", ("step size", "error"), frame.studies.order_dt, frame.studies.order_error)
+    name_slopes(view, frame)
 
 
 def work_precision(view: Instrument, frame: PhaseFrame) -> None:

@@ -117,6 +117,7 @@ class PhasePlane(Plot):
         if theme is None:
             return
         self._arrows_of = portrait
+        self.card.hide()
         for item, (x, y) in zip(self._arrows, arrow_strokes(portrait), strict=True):
             item.setData(x, y)
         self._nullclines[0].setData(*portrait.nullcline_x.T)
