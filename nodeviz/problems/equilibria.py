@@ -61,19 +61,22 @@ def find_equilibria(
     low, high = np.array([x_range, y_range], dtype=float).T
     seeds = _seeds(planar, t, low, high)
     with np.errstate(all="ignore"):
-        points = newton(planar, t, seeds, high - low)
+        usual = np.median(np.abs(np.asarray(planar.field(t, seeds))), axis=1, keepdims=True)
+        points = newton(planar, t, seeds, high - low, usual)
         slack = 1e-9 * (high - low)
         points = points[:, np.all((low - slack <= points.T) & (high + slack >= points.T), axis=1)]
         points = _distinct(points, float(np.hypot(*(high - low))))
         if not points.size:
             return []
-        jacobians = np.moveaxis(np.asarray(planar.jacobian(t, points)), -1, 0)
+        jacobians = np.moveaxis(np.array(planar.jacobian(t, points)), -1, 0)
         good = np.isfinite(jacobians).all(axis=(1, 2))
         points, jacobians = points[:, good], jacobians[good]
+        # Beside the rates in view a rounding error, beside nothing but itself it would look like a node.
+        jacobians[np.abs(jacobians).max(axis=(1, 2)) <= 1e-12 * usual.max() / np.hypot(*(high - low))] = 0.0
         affine, exact = planar.is_affine(t), planar.exact_at(t, points).tolist()
         kinds = [classify(one, affine=affine, exact=known) for one, known in zip(jacobians, exact, strict=True)]
         singular = [i for i, one in enumerate(jacobians) if _is_singular(one, affine, exact[i])]
-        keep = _merge_lines(planar, t, points, kinds, singular, low, high)
+        keep = _merge_lines(planar, t, points, kinds, singular, low, high, usual)
     return [_equilibrium(points[:, i], jacobians[i], kinds[i], float(np.hypot(*(high - low)))) for i in keep]
 
 
@@ -101,12 +104,12 @@ def classify(jacobian: FloatArray, *, affine: bool, exact: bool = True) -> Kind:
     if not _repeated(a, b, c, d, exact):
         return Kind.STABLE_NODE if stable else Kind.UNSTABLE_NODE
     middle = (a + d) / 2
-    if max(abs(a - middle), abs(b), abs(c)) <= (3e-7 if exact else 1e-4) * norm:
+    if max(abs(a - middle), abs(b), abs(c)) <= (1e-12 if exact else 1e-4) * norm:
         return Kind.STABLE_STAR if stable else Kind.UNSTABLE_STAR
     return Kind.STABLE_DEGENERATE_NODE if stable else Kind.UNSTABLE_DEGENERATE_NODE
 
 
-def newton(planar: PlanarField, t: float, seeds: FloatArray, size: FloatArray) -> FloatArray:
+def newton(planar: PlanarField, t: float, seeds: FloatArray, size: FloatArray, usual: FloatArray) -> FloatArray:
     """Return where Newton's method ends at a zero of the field, (2, K), from seeds (2, N); some end nowhere.
 
     Where the Jacobian is singular the shortest step is taken, so that on a line of equilibria every seed finds its own.
@@ -114,10 +117,10 @@ def newton(planar: PlanarField, t: float, seeds: FloatArray, size: FloatArray) -
     Parameters
     ----------
     size : (2,) of the region; no step is longer than half of it
+    usual : (2, 1) rates in the region, beside which those at a zero are small
     """
     points = seeds.copy()
     scale = float(np.hypot(*size))
-    usual = np.median(np.abs(np.asarray(planar.field(t, seeds))), axis=1, keepdims=True)
     step = np.full_like(points, np.inf)
     active = np.arange(points.shape[1])
     for _ in range(_NEWTON):
@@ -188,6 +191,7 @@ def _merge_lines(
     singular: list[int],
     low: FloatArray,
     high: FloatArray,
+    usual: FloatArray,
 ) -> list[int]:
     """Return the indices to keep: all isolated equilibria and one for each line; mark the latter in ``kinds``."""
     keep = [i for i in range(len(kinds)) if i not in singular]
@@ -195,7 +199,7 @@ def _merge_lines(
     while singular:
         line = _connected(points, singular, 0.15 * float(np.hypot(*size)))
         singular = [i for i in singular if i not in line]
-        if len(line) > 2 and _between_are_equilibria(planar, t, points[:, line], size):
+        if len(line) > 2 and _between_are_equilibria(planar, t, points[:, line], size, usual):
             nearest = min(line, key=lambda i: float(np.hypot(*((points[:, i] - centre) / size))))
             kinds[nearest] = Kind.LINE
             keep.append(nearest)
@@ -214,7 +218,9 @@ def _connected(points: FloatArray, members: list[int], reach: float) -> list[int
     return sorted(found)
 
 
-def _between_are_equilibria(planar: PlanarField, t: float, points: FloatArray, size: FloatArray) -> bool:
+def _between_are_equilibria(
+    planar: PlanarField, t: float, points: FloatArray, size: FloatArray, usual: FloatArray
+) -> bool:
     """Return whether between neighbouring points there are further equilibria, which makes them a line."""
     gaps = np.hypot(*(points[:, :, None] - points[:, None, :]))
     np.fill_diagonal(gaps, np.inf)
@@ -222,7 +228,7 @@ def _between_are_equilibria(planar: PlanarField, t: float, points: FloatArray, s
     middle, gap = (points + points[:, nearest]) / 2, gaps.min(axis=1)
     hits = 0
     for i in range(min(8, points.shape[1])):
-        found = newton(planar, t, middle[:, i : i + 1], size)
+        found = newton(planar, t, middle[:, i : i + 1], size, usual)
         hits += bool(found.size) and bool(np.hypot(*(found[:, 0] - middle[:, i])) < 0.3 * gap[i])
     return 2 * hits > min(8, int(points.shape[1]))
 
@@ -259,6 +265,13 @@ def _is_singular(jacobian: FloatArray, affine: bool, exact: bool) -> bool:
 
 
 def _repeated(a: float, b: float, c: float, d: float, exact: bool) -> bool:
-    """Return whether both eigenvalues are the same, as far as the Jacobian's accuracy lets one tell."""
+    """Return whether both eigenvalues are the same, as far as the Jacobian's accuracy lets one tell.
+
+    Half their difference is the root of a square that vanishes. Rounding the entries changes it by eps times ``size``
+    times the entries in it; the eigenvalues themselves are rounded too.
+    """
     half, size = (a - d) / 2, max(abs(a), abs(b), abs(c), abs(d))
-    return abs(half * half + b * c) <= (1e-13 if exact else 1e-8) * size * size
+    square = abs(half * half + b * c)
+    if not exact:
+        return square <= 1e-8 * size * size
+    return square <= 1e-14 * size * (2 * abs(half) + abs(b) + abs(c)) or square <= (1e-12 * size) ** 2

@@ -110,7 +110,7 @@ class PlanarField:
         if self.typed is None:
             return np.zeros(y.shape[1], dtype=bool)
         equations, parameters = self.typed
-        return np.isfinite(equations.jacobian(parameters)(t, y)).all(axis=(0, 1))
+        return np.asarray(np.isfinite(equations.jacobian(parameters)(t, y)).all(axis=(0, 1)))
 
     def is_affine(self, t: float) -> bool:
         """Return whether the Jacobian is the same all over the plane, so that the linearisation tells everything."""
@@ -258,4 +258,4 @@ def _bend(field: VectorField, times: FloatArray, points: FloatArray) -> FloatArr
     for shift in (np.array([[1.0], [0.0]]), np.array([[0.0], [1.0]])):
         ahead, behind = (np.asarray(field(times, points + sign * shift * step)) for sign in (1.0, -1.0))
         bends.append(np.abs(ahead - 2 * here + behind).max(axis=0) / (shift * step).max(axis=0))
-    return np.maximum(*bends)
+    return np.asarray(np.maximum(*bends))

@@ -85,6 +85,12 @@ def test_a_zero_eigenvalue_is_undecided(text: str) -> None:
     assert kinds(typed(text)) == [((0.0, 0.0), "undecided")]
 
 
+def test_a_triple_zero_is_no_node() -> None:
+    ((_, kind),) = kinds(typed("x' = (x - 1)^3; y' = y*(x - 1)^2"))
+    assert kind == "undecided"
+    assert kinds(typed("x' = 1e-9*x; y' = -2e-9*y")) == [((0.0, 0.0), "saddle")]
+
+
 def test_a_fold_away_from_the_origin() -> None:
     ((point, kind),) = kinds(typed("x' = (x - 1)^2; y' = -y"))
     assert kind == "undecided"
@@ -98,6 +104,9 @@ def test_a_fold_away_from_the_origin() -> None:
         ("x' = x - y; y' = 2*x - 2*y", [((0.0, 0.0), "line of equilibria")]),
         ("x' = x*y; y' = -x", [((0.0, None), "line of equilibria")]),
         ("x' = 0; y' = 0", [((None, None), "line of equilibria")]),
+        ("x' = x*x; y' = 0*y", [((0.0, None), "line of equilibria")]),
+        ("x' = y*y; y' = -x*y*y", [((None, 0.0), "line of equilibria")]),
+        ("x' = (x - 1)^2; y' = y*(x - 1)^2 - x*(x - 1)^2", [((1.0, None), "line of equilibria")]),
     ],
 )
 def test_lines_of_equilibria_are_one(text: str, expected: Any) -> None:
@@ -161,6 +170,26 @@ def test_brusselator_and_van_der_pol() -> None:
 
 
 numbers = st.floats(-3, 3).map(lambda value: round(value, 3))
+
+
+@pytest.mark.parametrize("gap", [1e-7, -1e-9, 1e-11])
+def test_eigenvalues_that_differ_a_little_differ(gap: float) -> None:
+    assert classify(np.diag([-1.0, -1.0 - gap]), affine=True) == Kind.STABLE_NODE
+    assert classify(np.array([[1.0, 1.0], [gap * gap, 1.0]]), affine=True) == (
+        Kind.UNSTABLE_NODE if gap * gap > 3e-14 else Kind.UNSTABLE_DEGENERATE_NODE
+    )
+    assert classify(np.array([[2.0, abs(gap)], [0.0, 2.0]]), affine=True) == Kind.UNSTABLE_DEGENERATE_NODE
+    assert classify(np.diag([-1.0, -1.0 - gap]), affine=True, exact=False) == Kind.STABLE_STAR
+
+
+@given(st.floats(-3, 3), st.floats(-3, 3), st.floats(0.1, 3))
+@settings(max_examples=200, deadline=None)
+def test_rounding_does_not_split_a_double_eigenvalue(angle: float, value: float, shear: float) -> None:
+    assume(abs(value) > 1e-2)
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    side = "stable" if value < 0 else "unstable"
+    for off, what in ((0.0, "star"), (shear, "degenerate node")):
+        assert classify(turn @ [[value, off], [0.0, value]] @ turn.T, affine=True) == f"{side} {what}"
 
 
 @given(numbers, numbers, numbers, numbers)
