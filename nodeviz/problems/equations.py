@@ -66,6 +66,12 @@ class Equations:
         graph, rates = self.graph.given(self.rates, self.check(parameters))
         return all(graph.nodes[node].operation != "t" for node in graph.needed(rates))
 
+    def is_separable(self, parameters: Mapping[str, float]) -> bool:
+        """Return whether x' is free of x and y' of y with these parameters, which symplectic methods live by."""
+        graph, rates = self.graph.given(self.rates, self.check(parameters))
+        own = graph.derivative(rates, "x")[0], graph.derivative(rates, "y")[1]
+        return all(graph.value(node) == 0.0 for node in own)
+
     def check(self, parameters: Mapping[str, float]) -> dict[str, float]:
         """Return the parameters as floats in the order of `parameters`; raise EquationError where one is unusable."""
         for name in parameters:

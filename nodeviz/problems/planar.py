@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class PlanarField:
     exact_jacobian : the Jacobian comes from symbolic differentiation, not from differences
     vectorised : a batch costs little more than a point
     typed : the equations and parameters it came from, if any
+    span : (t0, t1) within which a callable is tried
     """
 
     field: VectorField
@@ -50,6 +52,17 @@ class PlanarField:
     exact_jacobian: bool
     vectorised: bool
     typed: tuple[Equations, Mapping[str, float]] | None = None
+    span: tuple[float, float] = (0.0, 1.0)
+
+    @cached_property
+    def separable(self) -> bool:
+        """Whether x' is free of x and y' of y. Without it symplectic methods lose an order and what they preserve."""
+        if self.typed is not None:
+            equations, parameters = self.typed
+            return equations.is_separable(parameters)
+        jacobians = np.stack([self.jacobian(t, _PROBES) for t in _times(self.span)[::3]], axis=-1).reshape(4, -1)
+        jacobians = np.abs(jacobians[:, np.isfinite(jacobians).all(axis=0)])
+        return bool(jacobians.size) and bool((jacobians[[0, 3]] <= 1e-6 * jacobians.max()).all())
 
     @classmethod
     def from_equations(cls, equations: Equations, parameters: Mapping[str, float]) -> PlanarField:
@@ -71,9 +84,9 @@ class PlanarField:
         ------
         FieldError : not callable, raises, or returns something else; one sentence
         """
-        times = [(1.0 - moment) * span[0] + moment * span[1] for moment in _MOMENTS]
-        field = _CallableField(f, times[0])
-        return cls(field, _differences(field), _is_autonomous(field, times), False, field.takes_batches)
+        field = _CallableField(f, span[0])
+        autonomous = _is_autonomous(field, _times(span))
+        return cls(field, _differences(field), autonomous, False, field.takes_batches, span=span)
 
     def orbit_steps(
         self,
@@ -194,6 +207,11 @@ class _CallableField:
             return bool(np.allclose(self._batch(t, _PROBES), columns, rtol=1e-12, atol=0, equal_nan=True))
         except Exception:  # noqa: BLE001 - whatever a field does with a batch it was not written for
             return False
+
+
+def _times(span: tuple[float, float]) -> list[float]:
+    """Return times all over a span, its ends included."""
+    return [(1.0 - moment) * span[0] + moment * span[1] for moment in _MOMENTS]
 
 
 def _is_autonomous(field: VectorField, times: Sequence[float]) -> bool:

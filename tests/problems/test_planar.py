@@ -67,6 +67,28 @@ def test_time_is_noticed() -> None:
     assert not typed("x' = y; y' = -x + gamma*cos(t)", gamma=0.1).autonomous
 
 
+def test_separable_fields_are_recognised() -> None:
+    assert typed("x' = y; y' = -sin(x) - gamma*y", gamma=0.0).separable
+    assert not typed("x' = y; y' = -sin(x) - gamma*y", gamma=1e-9).separable
+    assert typed("x' = y + cos(t); y' = x - x + exp(x)").separable
+    assert not typed("x' = a*x - y; y' = x", a=-0.1).separable
+    assert PlanarField.from_callable(python_list).separable
+    assert PlanarField.from_callable(lambda t, y: [np.exp(y[1]) * t, y[0] ** 3]).separable
+    assert not PlanarField.from_callable(one_constant).separable
+    assert not PlanarField.from_callable(lambda t, y: [y[1], -y[0] - t * y[1]]).separable
+
+
+def test_leapfrog_is_of_order_two_only_where_the_field_is_separable() -> None:
+    for planar, order in ((typed("x' = y; y' = -sin(x)"), 2), (typed("x' = y; y' = -sin(x) - y/5"), 1)):
+        exact = drive(planar.orbit_steps((1.0, 0.0), 0.0, 2.0, rtol=1e-12, atol=1e-13)).ys[-1]
+        errors = [
+            np.abs(drive(planar.orbit_steps((1.0, 0.0), 0.0, 2.0, method="leapfrog", n_steps=n)).ys[-1] - exact).max()
+            for n in (200, 400)
+        ]
+        assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.1)
+        assert planar.separable == (order == 2)
+
+
 def test_differences_approach_the_symbolic_jacobian() -> None:
     exact = typed("x' = x*y + sin(y); y' = exp(x/3) - y*y*y")
     near = PlanarField.from_callable(lambda _t, y: [y[0] * y[1] + np.sin(y[1]), np.exp(y[0] / 3) - y[1] ** 3])
