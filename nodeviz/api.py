@@ -1,4 +1,4 @@
-"""The Python surface: ``nodeviz.solve``, ``nodeviz.run`` and, inside the window, ``nodeviz.panels``."""
+"""The Python surface: ``nodeviz.solve``, ``Event``, ``run`` and, inside the window, ``nodeviz.panels``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
-from nodeviz.engine.integrate import solve
+from nodeviz.engine.integrate import Event, solve
 from nodeviz.experiments.run import Run
 
-__all__ = ["run", "solve"]
+__all__ = ["Event", "run", "solve"]
 
 
 def run(panel: str, *, preset: str | None = None, seed: int = 0, **params: object) -> Run:

@@ -117,3 +117,8 @@ def test_the_names_are_listed_and_documented() -> None:
     assert "frames" in (nodeviz.run.__doc__ or "")
     with pytest.raises(AttributeError, match="no attribute 'solv'"):
         nodeviz.solv  # noqa: B018
+
+
+def test_event_stands_beside_solve() -> None:
+    solution = nodeviz.solve(lambda _t, y: -y, [1.0], [0.0, 2.0], events=[nodeviz.Event(lambda _t, y: y[0] - 0.5, True)])
+    assert solution.ts[-1] == pytest.approx(np.log(2.0), abs=1e-5)

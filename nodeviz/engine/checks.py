@@ -91,6 +91,14 @@ def check_count(name: str, value: Any, limit: int | None = None) -> int:
     return count
 
 
+def check_controller(controller: Any) -> Controller:
+    """Return the controller, or raise ValueError where it lacks what a Controller has."""
+    needed = ("remembers", "factor", "factors")
+    if isinstance(controller, type) or not all(hasattr(controller, name) for name in needed):
+        raise ValueError(f"controller={controller!r}: not a step-size controller; give a PIDController(), or none")
+    return controller  # type: ignore[no-any-return]
+
+
 @dataclass(frozen=True, slots=True)
 class Tolerances:
     """rtol (dimensionless) and atol (units of y), checked against what the dtype resolves."""
@@ -138,7 +146,7 @@ class Control:
         """Return the record, or raise ValueError naming the argument that is wrong."""
         return cls(
             Tolerances.checked(rtol, atol, dtype),
-            I_CONTROLLER if controller is None else controller,
+            I_CONTROLLER if controller is None else check_controller(controller),
             None if dt0 is None else check_positive("dt0", dt0, "leave it out for a guess"),
             0.0 if dt_min is None else check_positive("dt_min", dt_min, "leave it out for the least rounding allows"),
             check_count("max_steps", max_steps),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +11,7 @@ import numpy as np
 from nodeviz.engine.solution import EventHits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from nodeviz.engine.arrays import FloatArray
     from nodeviz.engine.dense import Piece
@@ -32,11 +33,29 @@ class Event:
     direction: Literal[-1, 0, 1] = 0
 
 
+def check_events(events: Any) -> tuple[Event, ...]:
+    """Return the events of a solve; a plain function stands for Event(function).
+
+    Raises
+    ------
+    ValueError : not a sequence, or something in it is no function of (t, y)
+    """
+    if isinstance(events, Event) or callable(events) or not isinstance(events, Iterable):
+        raise ValueError(f"events={events!r}: not a sequence; give a list such as [Event(function, terminal=True)]")
+    checked = tuple(event if isinstance(event, Event) else Event(event) for event in events)
+    for i, event in enumerate(checked):
+        if not callable(event.function):
+            raise ValueError(f"events[{i}]={event.function!r}: not a function; give f(t, y) -> float or an Event")
+        if event.direction not in (-1, 0, 1):
+            raise ValueError(f"events[{i}]: direction={event.direction!r}; give 1 (rising), -1 (falling) or 0 (both)")
+    return checked
+
+
 class EventLocator:
     """Watches the events of one solve and collects their zeros."""
 
-    def __init__(self, events: Sequence[Event], t0: float, y0: FloatArray) -> None:
-        self.events = tuple(events)
+    def __init__(self, events: tuple[Event, ...], t0: float, y0: FloatArray) -> None:
+        self.events = events
         self.shape = y0.shape
         self._values = [_value(event, t0, y0) for event in self.events]
         self._ts: list[list[float]] = [[] for _ in events]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nodeviz.engine import checks
-from nodeviz.engine.events import Event, EventLocator
+from nodeviz.engine.events import Event, EventLocator, check_events
 from nodeviz.engine.implicit import ImplicitStepper
 from nodeviz.engine.march import March
 from nodeviz.engine.methods import Method, find_method
@@ -47,7 +47,7 @@ def solve(
     per_sample: bool = False,
     max_steps: int = MAX_STEPS,
     dense: bool = False,
-    events: Sequence[Event] = (),
+    events: Sequence[Event | Callable[[float, FloatArray], Any]] = (),
     record: bool = False,
     jacobian: Callable[[Any, FloatArray], Any] | None = None,
     controller: Controller | None = None,
@@ -66,7 +66,8 @@ def solve(
     rtol, atol : tolerances of an adaptive method, in the RMS norm over all values
     per_sample : every column of a batch has its own steps; the field then gets t of shape (b,) for the columns left
     max_steps : attempted steps (per column) before the solve gives up
-    dense, record, events : what to keep besides ys: a function of t, every step, zeros of functions of (t, y)
+    dense, record, events : what to keep besides ys: a function of t, every step, zeros of functions of (t, y), which
+        are given plain or as Event(function, terminal, direction)
     jacobian : df/dy (t, y) -> (D, D[, B]) for implicit methods; otherwise by differences
     controller : step-size controller, I by default
     dt0, dt_min : first and least |dt|; by default guessed, and a few roundings of t
@@ -104,7 +105,7 @@ def solve_steps(
     per_sample: bool = False,
     max_steps: int = MAX_STEPS,
     dense: bool = False,
-    events: Sequence[Event] = (),
+    events: Sequence[Event | Callable[[float, FloatArray], Any]] = (),
     record: bool = False,
     jacobian: Callable[[Any, FloatArray], Any] | None = None,
     controller: Controller | None = None,
@@ -118,10 +119,11 @@ def solve_steps(
     """
     state, times, chosen = checks.check_state(y0), checks.check_times(ts), find_method(method)
     control = checks.Control.checked(rtol, atol, controller, dt0, dt_min, max_steps, state.dtype)
+    wanted = check_events(events)
     grid = checks.check_grid(chosen, times, dt, n_steps, control.max_steps)
     why = Reasons(chosen, state.shape, control.max_steps)
     if per_sample:
-        checks.check_per_sample(chosen, state, grid, dense=dense, record=record, events=bool(events))
+        checks.check_per_sample(chosen, state, grid, dense=dense, record=record, events=bool(wanted))
     t0 = np.full(state.shape[1], times[0]) if per_sample else float(times[0])
     with np.errstate(all="ignore"):
         slope = checks.first_slope(vector_field, t0, state)
@@ -131,7 +133,7 @@ def solve_steps(
         march = March(
             stepper=_make_stepper(chosen, vector_field, state, slope, jacobian, control if grid is None else None),
             recorder=Recorder(times, state, record=record, dense=dense),
-            locator=EventLocator(events, float(times[0]), state),
+            locator=EventLocator(wanted, float(times[0]), state),
             reasons=why,
             t0=float(times[0]),
             t1=float(times[-1]),

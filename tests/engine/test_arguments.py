@@ -9,7 +9,8 @@ from engine.problems_for_tests import spiral, spiral_exact
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodeviz.engine.integrate import Status, solve, solve_steps
+from nodeviz.engine.controllers import PIDController
+from nodeviz.engine.integrate import Event, Status, solve, solve_steps
 from nodeviz.engine.methods import METHODS
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -34,6 +35,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"atol": float("inf")}, "atol=inf: must be finite"),
     ({"atol": 0}, "atol=0: a component at zero could then never be accepted"),
     ({"rtol": None}, "rtol=None: not a number"),
+    ({"events": 3}, "events=3: not a sequence; give a list"),
+    ({"events": Event(abs)}, "not a sequence; give a list such as [Event(function, terminal=True)]"),
+    ({"events": [3]}, "events[0]=3: not a function; give f(t, y) -> float or an Event"),
+    ({"events": [Event(abs), Event(abs, direction=2)]}, "events[1]: direction=2; give 1 (rising)"),
+    ({"controller": 3}, "controller=3: not a step-size controller; give a PIDController(), or none"),
+    ({"controller": PIDController}, "not a step-size controller"),
     ({"ts": (1, 1)}, "ts: t1 equals t0=1.0"),
     ({"ts": (0,)}, "ts has shape (1,)"),
     ({"ts": (0, float("inf"))}, "ts[1]=inf: not finite"),

@@ -22,6 +22,12 @@ def test_every_crossing_is_found_where_it_is() -> None:
     assert solution.status is Status.OK
 
 
+def test_a_plain_function_is_an_event() -> None:
+    plain, wrapped = (solve(spiral, (2, 0), (0, 20), events=[event]).events[0] for event in (height, Event(height)))
+    np.testing.assert_array_equal(plain.ts, wrapped.ts)
+    assert len(plain.ts) == 6
+
+
 @pytest.mark.parametrize(("direction", "first"), [(1, 2 * np.pi), (-1, np.pi)])
 def test_direction(direction: int, first: float) -> None:
     event = Event(height, direction=direction)
