@@ -37,6 +37,7 @@ SOLVER_KEYS = {
     "status",
     "message",
     "observed_order",
+    "remark",
     "starts",
 }
 
@@ -236,7 +237,7 @@ def test_bad_usage_is_one_line(arguments: list[str], words: list[str], capsys: p
         (["run", "fase"], ["panel=fase", "did you mean 'phase'"]),
         (["run"], ["PANEL"]),
         (["rum", "phase"], ["rum", "did you mean 'run'"]),
-        (["it's"], ["it's: no such command", "use one of list, run"]),
+        (["it's"], ["it's: no such command", "did you mean 'list'"]),
         (["--panel", "fase"], ["panel=fase", "did you mean 'phase'"]),
         (["--preset", "spirral"], ["preset=spirral", "did you mean 'spiral'"]),
         (["--colour"], ["--colour"]),

@@ -60,11 +60,13 @@ class Inbox(Generic[P]):
     ----------
     params : the parameters the run started with
     last_frame : the newest frame of the panel's run before; its parts may be kept where nothing they depend on changed
+    interactive : whether somebody looks on: then pictures come before all is there, and what no plot shows is left out
     """
 
-    def __init__(self, params: P, last_frame: Frame | None = None) -> None:
+    def __init__(self, params: P, last_frame: Frame | None = None, *, interactive: bool = False) -> None:
         self.live = params
         self.last_frame = last_frame
+        self.interactive = interactive
         self.step = 0
         self.record: list[tuple[int, str, Any]] = []
         self._requests: dict[str, Request] = {}
@@ -106,9 +108,11 @@ class Experiment(Generic[P]):
     metrics: Mapping[str, str]
     first_preset: str
 
-    def start(self, params: P, seed: int, last_frame: Frame | None = None) -> tuple[Steps, Inbox[P]]:
+    def start(
+        self, params: P, seed: int, last_frame: Frame | None = None, *, interactive: bool = False
+    ) -> tuple[Steps, Inbox[P]]:
         """Return the generator of a fresh run and its inbox."""
-        inbox = Inbox(params, last_frame)
+        inbox = Inbox(params, last_frame, interactive=interactive)
         return self.steps(params, np.random.default_rng(seed), inbox), inbox
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,23 +28,47 @@ def at_most(seconds: float, steps: Generator[None, None, T]) -> Generator[None, 
         yield
 
 
-def within(seconds: float, steps: Generator[None, None, T]) -> Generator[None, None, T]:
-    """Let a solve go on for so many seconds of its own time; then it ends with what it has and the status ``timeout``.
+class Pool:
+    """Seconds of computing that many solves share."""
 
-    Only time spent inside the solve counts, so that a busy neighbour between its steps does not end it. The solve is
-    told by a TimeoutError thrown in at its ``yield``; it returns its solution as it stands.
-    """
-    spent = 0.0
-    started = time.perf_counter()
-    try:
-        next(steps)
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._spent = 0.0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left."""
+        return self._spent > self.seconds
+
+    def within(self, seconds: float, steps: Generator[None, None, T]) -> Generator[None, None, T]:
+        """Let a solve go on for so many seconds of its own time, or until the pool is empty.
+
+        Then it ends with what it has and the status ``timeout``. Only time spent inside the solve counts, so that a
+        busy neighbour between its steps does not end it. The solve is told by a TimeoutError thrown in at its
+        ``yield``; it returns its solution as it stands.
+        """
+        before = self._spent
         while True:
-            spent += time.perf_counter() - started
-            yield
             started = time.perf_counter()
-            if spent > seconds:
-                steps.throw(TimeoutError(f"stopped after {seconds:g} s of computing"))
-                raise RuntimeError("a solve went on after its TimeoutError")
-            next(steps)
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
+            try:
+                if self.empty or self._spent - before > seconds:
+                    _end(steps)
+                next(steps)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            finally:
+                self._spent += time.perf_counter() - started
+            yield
+
+
+def _end(steps: Generator[None, None, object]) -> None:
+    """Raise StopIteration with what a solve has."""
+    if inspect.getgeneratorstate(steps) == inspect.GEN_CREATED:
+        next(steps)  # one that has not begun has nothing yet
+    steps.throw(TimeoutError)
+    raise RuntimeError("a solve went on after its TimeoutError")
+
+
+def within(seconds: float, steps: Generator[None, None, T]) -> Generator[None, None, T]:
+    """Let one solve go on for so many seconds of its own time, as `Pool.within` does."""
+    return Pool(seconds).within(seconds, steps)

@@ -35,20 +35,23 @@ class Paths:
     Attributes
     ----------
     entries, methods : (S,) as written, and the method of each
-    start : (P, 2)
+    start : (P, 2); n_starts : how many there will be, P once all are solved
     t : (S, P, K) node times; y : (S, P, K, 2) node states; dt : (S, P, K) the step that leads to a node
-    error : (S, P, K) Euclidean distance from the reference at the same time
+    error : (S, P, K) Euclidean distance from the reference at the same time, no smaller than the reference can tell
     eigenvalues : (S, P, K, 2) of the Jacobian at the nodes
     nfe, n_accepted, n_rejected : (S, P)
     final_error, max_error : (S, P), at t1 and the largest over all steps
-    status, message : (S, P)
+    status, message : (S, P); remark : (S,) what one should know about solves that went well, from the first start
     attempt_t, attempt_dt : (S, A) every attempted step from the first start; attempt_accepted : (S, A), 1, 0 or NaN
     reference_t, reference_y : (P, R), (P, R, 2), sampled evenly in time; past_y : (P, Q, 2) backwards from the starts
+    reference_method, reference_rtol, reference_message : of the first start's reference; the message says what is
+        unusual about it
     """
 
     entries: TextArray
     methods: TextArray
     start: FloatArray
+    n_starts: int
     t: FloatArray
     y: FloatArray
     dt: FloatArray
@@ -61,11 +64,14 @@ class Paths:
     max_error: FloatArray
     status: TextArray
     message: TextArray
+    remark: TextArray
     attempt_t: FloatArray
     attempt_dt: FloatArray
     attempt_accepted: FloatArray
     reference_t: FloatArray
     reference_y: FloatArray
+    reference_method: str
+    reference_rtol: float
     reference_message: str
     past_y: FloatArray
 
@@ -85,7 +91,7 @@ class Portrait:
     stable, unstable : (M, 2) manifolds of the saddles
     cycles : (M, 2); cycle_points : (C, 2); periods : (C,); cycle_stable : (C,)
     manifolds_current, cycles_current : whether they belong to these parameters, or still to the ones before
-    manifolds_note, cycles_note : what could not be found in the time it may take, in words
+    field_note, manifolds_note, cycles_note : what could not be found in the time it may take, in words
     """
 
     system: object
@@ -109,6 +115,7 @@ class Portrait:
     cycles_key: str
     manifolds_current: bool
     cycles_current: bool
+    field_note: str = ""
     manifolds_note: str = ""
     cycles_note: str = ""
 
@@ -121,6 +128,7 @@ class Studies:
     ----------
     order_dt, order_error : (S, J); slope : (S,) fitted where the error is between 1e-12 and 1e-2
     work_nfe, work_error, work_ms : (S, L)
+    system : the system they belong to, by name or itself; key : everything else they depend on, as a text
     complete : whether all of it is there
     """
 
@@ -130,6 +138,8 @@ class Studies:
     work_nfe: FloatArray
     work_error: FloatArray
     work_ms: FloatArray
+    system: object
+    key: str
     complete: bool
 
 

@@ -186,12 +186,8 @@ class PhaseParams:
     y_range: tuple[float, float] = param(
         SPIRAL.y_range, label="y range", kind=Interval(LIMIT), help="The view; equilibria are sought in it.", more=True
     )
-    upper: str = param(
-        "stability", label="Upper plot", choices=INSTRUMENTS, help="The upper instrument.", live=True, more=True
-    )
-    lower: str = param(
-        "error", label="Lower plot", choices=INSTRUMENTS, help="The lower instrument.", live=True, more=True
-    )
+    upper: str = param("stability", label="Upper plot", choices=INSTRUMENTS, help="The upper instrument.", more=True)
+    lower: str = param("error", label="Lower plot", choices=INSTRUMENTS, help="The lower instrument.", more=True)
     show_reference: bool = param(True, label="reference", help="The reference solution, dashed.", live=True)
     show_steps: bool = param(True, label="solver steps", help="A marker at every step.", live=True)
     show_field: bool = param(True, label="direction field", help="Directions, brighter where faster.", live=True)

@@ -9,22 +9,25 @@ import numpy as np
 
 from nodeviz.engine.arrays import FloatArray, IntArray, freeze
 from nodeviz.engine.methods import METHODS
-from nodeviz.experiments.budget import within
 from nodeviz.experiments.phase_frame import Eigenvalues, Paths, TextArray, read_only
-from nodeviz.experiments.phase_params import method_of
 from nodeviz.experiments.reference import Reference, solve_reference
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from nodeviz.engine.solution import Solution, StepRecord
+    from nodeviz.experiments.budget import Pool
     from nodeviz.experiments.phase_params import PhaseParams, Solver
     from nodeviz.problems.planar import PlanarField
 
 SECONDS = 2.0  # what one solve may take before it is stopped and says so
-DRAWN = 4000  # nodes of a path that a frame keeps; errors are taken at all of them
+START_SECONDS = 6.0  # what the solvers may take from one start, so that the first picture comes soon
+RACE_SECONDS = 20.0  # what all solves together may take
+DRAWN, DRAWN_IN_ALL = 4000, 400_000  # nodes of a path, and of all paths, that a frame keeps; errors are taken at all
 SAMPLES = 1200  # points of a reference curve
 MAX_STEPS = 200_000
+PIECE = 4000  # nodes in one batch, so that a batch stays below 10 ms
+EQUAL = 0.05  # work that differs by no more than this is called equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Race:
 
 
 def steps_of(solver: Solver, params: PhaseParams) -> int | None:
-    """Return how many equal steps a solver takes, or None where it chooses its steps by a tolerance."""
+    """Return how many equal steps a solver takes at first, or None where it chooses its steps by a tolerance."""
     if not solver.fixed:
         return None
     if solver.n_steps is not None:
@@ -47,42 +50,93 @@ def steps_of(solver: Solver, params: PhaseParams) -> int | None:
     evaluations = METHODS[solver.method].evaluations_per_step
     if params.work == "steps" or evaluations is None:
         return params.n_steps
-    return max(1, round(4 * params.n_steps / evaluations))
+    return max(1, round(work_of(params) / evaluations))
 
 
-def race(planar: PlanarField, params: PhaseParams, solvers: Sequence[Solver]) -> Generator[None, None, list[Race]]:
-    """Solve from every start; the generator yields while it works."""
-    races = []
-    for start in params.start:
-        reference = yield from solve_reference(planar, start, params.t0, params.t1)
-        past = None
-        if params.show_past:
-            past = yield from solve_reference(planar, start, params.t0, 2 * params.t0 - params.t1)
-        solutions, errors = [], []
-        for solver in solvers:
-            solution = yield from within(SECONDS, orbit(planar, params, solver, start))
-            solutions.append(solution)
-            errors.append((yield from distances(reference, record(solution))))
-        races.append(Race(start, reference, past, solutions, errors))
-    return races
+def work_of(params: PhaseParams) -> int:
+    """Return the evaluations that make equal work: what RK4 needs for its steps."""
+    return 4 * params.n_steps
 
 
-def orbit(
+def race(
+    planar: PlanarField,
+    params: PhaseParams,
+    solvers: Sequence[Solver],
+    start: tuple[float, float],
+    pool: Pool,
+    level: int = 0,
+) -> Generator[None, None, Race]:
+    """Solve from one start; the generator yields while it works.
+
+    Parameters
+    ----------
+    pool : what all solves together may take
+    level : where the reference begins; a start before may have shown that dop853 does not get there
+    """
+    reference = yield from solve_reference(planar, start, params.t0, params.t1, pool, first=level)
+    past = None
+    if params.show_past:
+        past = yield from solve_reference(planar, start, params.t0, 2 * params.t0 - params.t1, pool)
+    solutions, errors = [], []
+    for solver in solvers:
+        seconds = min(SECONDS, START_SECONDS / len(solvers))
+        solution = yield from pool.within(seconds, _run(planar, params, solver, start))
+        solutions.append(solution)
+        errors.append((yield from distances(reference, record(solution))))
+    return Race(start, reference, past, solutions, errors)
+
+
+def _run(
     planar: PlanarField, params: PhaseParams, solver: Solver, start: tuple[float, float]
 ) -> Generator[None, None, Solution]:
-    """Return the solve of one solver from one start, not yet begun."""
+    """Solve with one solver; at equal work an implicit one again with the steps that its evaluations call for."""
     n_steps = steps_of(solver, params)
-    tolerance = params.rtol if solver.rtol is None else solver.rtol
+    solution = yield from _orbit(planar, params, solver, start, n_steps)
+    implicit = METHODS[solver.method].evaluations_per_step is None
+    if params.work == "steps" or n_steps is None or solver.n_steps is not None or not implicit:
+        return solution
+    for _ in range(3):  # longer steps take more iterations each, so once is not always enough
+        if not solution.ok or _off(int(solution.nfe), params) <= EQUAL / 2:
+            break
+        previous, n_steps = n_steps, max(1, round(n_steps * work_of(params) / int(solution.nfe)))
+        if n_steps == previous:
+            break
+        solution = yield from _orbit(planar, params, solver, start, n_steps)
+    return solution
+
+
+def _off(nfe: int, params: PhaseParams) -> float:
+    return abs(nfe / work_of(params) - 1.0)
+
+
+def _orbit(
+    planar: PlanarField, params: PhaseParams, solver: Solver, start: tuple[float, float], n_steps: int | None
+) -> Generator[None, None, Solution]:
     return planar.orbit_steps(
         np.array(start),
         params.t0,
         params.t1,
         method=solver.method,
         n_steps=n_steps,
-        rtol=tolerance,
+        rtol=params.rtol if solver.rtol is None else solver.rtol,
         atol=params.atol,
         max_steps=max(MAX_STEPS, n_steps or 0),
     )
+
+
+def remark(planar: PlanarField, params: PhaseParams, solver: Solver, solution: Solution) -> str:
+    """Return what one should know about a solve that went well, or an empty text."""
+    remarks = []
+    if solver.method in {"symplectic-euler", "leapfrog"} and not planar.separable:
+        remarks.append(
+            f"the field is not separable (x' depends on x, or y' on y), so {solver.method} has order 1 here"
+            if solver.method == "leapfrog"
+            else "the field is not separable (x' depends on x, or y' on y), so symplectic-euler is not symplectic here"
+        )
+    shared = solver.fixed and solver.n_steps is None and params.work == "evaluations"
+    if shared and solution.ok and _off(int(solution.nfe), params) > EQUAL:
+        remarks.append(f"no number of steps takes {work_of(params)} evaluations; this one takes {int(solution.nfe)}")
+    return "; ".join(remarks)
 
 
 def record(solution: Solution) -> StepRecord:
@@ -92,65 +146,84 @@ def record(solution: Solution) -> StepRecord:
 
 
 def distances(reference: Reference, steps: StepRecord) -> Generator[None, None, FloatArray]:
-    """Return the Euclidean distance from the reference at every node, a piece at a time."""
-    pieces = []
-    for first in range(0, len(steps.nodes_t), 2000):
-        part = slice(first, first + 2000)
-        with np.errstate(all="ignore"):  # a path that blows up squares its way to infinity
-            pieces.append(np.linalg.norm(steps.nodes_y[part] - reference.at(steps.nodes_t[part]), axis=1))
-        yield
-    return np.concatenate(pieces)
+    """Return the Euclidean distance from the reference at every node, no smaller than the reference can tell."""
+    states = yield from reference.at_steps(steps.nodes_t)
+    with np.errstate(all="ignore"):  # a path that blows up squares its way to infinity
+        distance: FloatArray = np.maximum(np.linalg.norm(steps.nodes_y - states, axis=1), reference.floor(states))
+    return distance
 
 
-def paths(planar: PlanarField, params: PhaseParams, races: Sequence[Race]) -> Paths:
-    """Return the part of the frame that the races make."""
-    columns = [[_drawn(race, s) for race in races] for s in range(len(params.solvers))]
-    t = _pad([[column[0] for column in row] for row in columns])
-    y = _pad([[column[1] for column in row] for row in columns])
+def paths(
+    planar: PlanarField, params: PhaseParams, solvers: Sequence[Solver], races: Sequence[Race]
+) -> Generator[None, None, Paths]:
+    """Return the part of the frame that the races make; the generator yields while it works."""
+    most = min(DRAWN, max(DRAWN // 10, DRAWN_IN_ALL // (len(solvers) * len(races))))
+    columns = [[_drawn(race, s, most) for race in races] for s in range(len(solvers))]
+    yield
+    t, y, dt, error = [_pad([[column[i] for column in row] for row in columns]) for i in range(4)]
+    yield
+    eigenvalues = yield from _eigenvalues(planar, t, y)
     attempts = [record(solution) for solution in races[0].solutions]
-    solutions = [[race.solutions[s] for race in races] for s in range(len(params.solvers))]
+    solutions = [[race.solutions[s] for race in races] for s in range(len(solvers))]
     sampled = np.linspace(params.t0, params.t1, SAMPLES)
-    backwards = np.linspace(params.t0, 2 * params.t0 - params.t1, SAMPLES)
+    reference_y = []
+    for race in races:
+        reference_y.append((yield from race.reference.at_steps(sampled)))
+    past_y = yield from _past(params, races)
+    first = races[0].reference
     return Paths(
-        entries=_texts(params.solvers),
-        methods=_texts([method_of(entry) for entry in params.solvers]),
-        start=freeze(np.array(params.start, float)),
+        entries=_texts([solver.entry for solver in solvers]),
+        methods=_texts([solver.method for solver in solvers]),
+        start=freeze([race.start for race in races]),
+        n_starts=len(params.start),
         t=freeze(t),
         y=freeze(y),
-        dt=freeze(_pad([[column[2] for column in row] for row in columns])),
-        error=freeze(_pad([[column[3] for column in row] for row in columns])),
-        eigenvalues=_eigenvalues(planar, t, y),
+        dt=freeze(dt),
+        error=freeze(error),
+        eigenvalues=eigenvalues,
         nfe=_counts([[int(one.nfe) for one in row] for row in solutions]),
         n_accepted=_counts([[int(one.n_accepted) for one in row] for row in solutions]),
         n_rejected=_counts([[int(one.n_rejected) for one in row] for row in solutions]),
-        final_error=freeze([[_final_error(race, s, params.t1) for race in races] for s in range(len(params.solvers))]),
-        max_error=freeze([[_largest(race.errors[s]) for race in races] for s in range(len(params.solvers))]),
+        final_error=freeze([[_final_error(race, s, params.t1) for race in races] for s in range(len(solvers))]),
+        max_error=freeze([[_largest(race.errors[s]) for race in races] for s in range(len(solvers))]),
         status=_texts([[str(one.status) for one in row] for row in solutions]),
         message=_texts([["" if one.ok else in_words(one.message) for one in row] for row in solutions]),
-        attempt_t=freeze(_pad([[_thin(steps.t)] for steps in attempts])[:, 0]),
-        attempt_dt=freeze(_pad([[_thin(steps.dt)] for steps in attempts])[:, 0]),
-        attempt_accepted=freeze(_pad([[_thin(steps.accepted.astype(float))] for steps in attempts])[:, 0]),
+        remark=_texts([remark(planar, params, solver, row[0]) for solver, row in zip(solvers, solutions, strict=True)]),
+        attempt_t=freeze(_pad([[_thin(steps.t, DRAWN)] for steps in attempts])[:, 0]),
+        attempt_dt=freeze(_pad([[_thin(steps.dt, DRAWN)] for steps in attempts])[:, 0]),
+        attempt_accepted=freeze(_pad([[_thin(steps.accepted.astype(float), DRAWN)] for steps in attempts])[:, 0]),
         reference_t=freeze(np.broadcast_to(sampled, (len(races), SAMPLES))),
-        reference_y=freeze([race.reference.at(sampled) for race in races]),
-        reference_message=in_words(races[0].reference.message),
-        past_y=freeze([race.past.at(backwards) if race.past else np.empty((0, 2)) for race in races]),
+        reference_y=freeze(reference_y),
+        reference_method=first.method,
+        reference_rtol=first.rtol,
+        reference_message=in_words(first.message),
+        past_y=past_y,
     )
 
 
-def _drawn(race: Race, s: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def _past(params: PhaseParams, races: Sequence[Race]) -> Generator[None, None, FloatArray]:
+    """Return the references backwards in time, (P, Q, 2); Q is 0 where nobody asked."""
+    backwards = np.linspace(params.t0, 2 * params.t0 - params.t1, SAMPLES)
+    curves = []
+    for race in races:
+        curves.append((yield from race.past.at_steps(backwards)) if race.past else np.empty((0, 2)))
+    return freeze(curves)
+
+
+def _drawn(race: Race, s: int, most: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return times, states, steps and errors of the nodes that a frame keeps, the last one included.
 
     A step is the one that the solver took, not the distance of two nodes that are kept.
     """
     steps = record(race.solutions[s])
     dt = np.concatenate([[np.nan], np.diff(steps.nodes_t)])
-    return _thin(steps.nodes_t), _thin(steps.nodes_y), _thin(dt), _thin(race.errors[s])
+    return _thin(steps.nodes_t, most), _thin(steps.nodes_y, most), _thin(dt, most), _thin(race.errors[s], most)
 
 
-def _thin(values: FloatArray) -> FloatArray:
-    if len(values) <= DRAWN:
+def _thin(values: FloatArray, most: int) -> FloatArray:
+    if len(values) <= most:
         return values
-    kept: FloatArray = values[np.linspace(0, len(values) - 1, DRAWN).round().astype(int)]
+    kept: FloatArray = values[np.linspace(0, len(values) - 1, most).round().astype(int)]
     return kept
 
 
@@ -175,14 +248,21 @@ def _pad(rows: Sequence[Sequence[FloatArray]]) -> FloatArray:
     return padded
 
 
-def _eigenvalues(planar: PlanarField, t: FloatArray, y: FloatArray) -> Eigenvalues:
+def _eigenvalues(planar: PlanarField, t: FloatArray, y: FloatArray) -> Generator[None, None, Eigenvalues]:
     """Return the eigenvalues of the Jacobian at all nodes, from trace and determinant: (S, P, K, 2)."""
-    with np.errstate(all="ignore"):
-        jacobian = planar.jacobian(t.ravel(), y.reshape(-1, 2).T)
-        half = (jacobian[0, 0] + jacobian[1, 1]) / 2
-        determinant = jacobian[0, 0] * jacobian[1, 1] - jacobian[0, 1] * jacobian[1, 0]
-        root = np.sqrt((half * half - determinant).astype(complex))
-    return read_only(np.stack([half + root, half - root], axis=-1).reshape(*t.shape, 2))
+    times, states = t.ravel(), y.reshape(-1, 2).T
+    found = np.full((len(times), 2), np.nan, complex)
+    reached = np.flatnonzero(np.isfinite(times))  # a slow field is not asked about padding
+    for first in range(0, len(reached), PIECE if planar.vectorised else 1):
+        part = reached[first : first + (PIECE if planar.vectorised else 1)]
+        with np.errstate(all="ignore"):
+            jacobian = planar.jacobian(times[part], states[:, part])
+            half = (jacobian[0, 0] + jacobian[1, 1]) / 2
+            determinant = jacobian[0, 0] * jacobian[1, 1] - jacobian[0, 1] * jacobian[1, 0]
+            root = np.sqrt((half * half - determinant).astype(complex))
+        found[part] = np.stack([half + root, half - root], axis=-1)
+        yield
+    return read_only(found.reshape(*t.shape, 2))
 
 
 def in_words(message: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from nodeviz.problems.planar import PlanarField
 
 SECONDS = 3.0  # of computing, for the manifolds and again for the limit cycles
-ARROWS = 22  # along the shorter side of the view
+QUICK_SECONDS = 1.5  # of computing, for the arrows and again for nullclines and equilibria
+LOOKS = 12_000  # points that nullclines and equilibria ask for where they must ask point by point
+ARROWS, LOOPED_ARROWS = 22, 14  # along the shorter side of the view; where the field is asked point by point
 NOTHING = freeze(np.empty((0, 2)))
 
 
@@ -43,20 +46,26 @@ def drawn_ranges(params: PhaseParams) -> tuple[tuple[float, float], tuple[float,
 
 
 def quick(planar: PlanarField, params: PhaseParams, last: Portrait | None) -> Generator[None, None, Portrait]:
-    """Return what a first picture needs; all of the last portrait where nothing it depends on changed."""
+    """Return what a first picture needs; all of the last portrait where nothing it depends on changed.
+
+    A callable may read what has changed without a word, so that nothing of it is kept.
+    """
     key = key_of(params, ("equations", "parameters", "x_range", "y_range", "t0"))
     cycles_key = key_of(params, ("equations", "parameters", "t0", "t1", "start"))
-    if last is not None and (last.system, last.key) == (params.system, key):
+    if last is not None and not callable(params.system) and (last.system, last.key) == (params.system, key):
         if last.cycles_key == cycles_key:
             return last
         return dataclasses.replace(last, cycles_key=cycles_key, cycles_current=False)
     x_range, y_range = drawn_ranges(params)
-    at, direction, speed = directions(planar, params)
-    yield
-    nullcline_x, nullcline_y = nullclines(planar, params.t0, x_range, y_range)
-    yield
-    found = find_equilibria(planar, params.t0, params.x_range, params.y_range)
-    yield
+    (at, direction, speed), seconds = yield from directions(planar, params)
+    nullcline_x, nullcline_y, found, note = NOTHING, NOTHING, [], ""
+    if planar.vectorised or seconds * LOOKS < QUICK_SECONDS:
+        nullcline_x, nullcline_y = nullclines(planar, params.t0, x_range, y_range)
+        yield
+        found = find_equilibria(planar, params.t0, params.x_range, params.y_range)
+        yield
+    else:
+        note = f"the field takes {1000 * seconds:.2g} ms per point: nullclines and equilibria are left out"
     return Portrait(
         system=params.system,
         key=key,
@@ -80,22 +89,41 @@ def quick(planar: PlanarField, params: PhaseParams, last: Portrait | None) -> Ge
         manifolds_current=False,
         cycles_current=False,
         cycles_key=cycles_key,
+        field_note=note,
     )
 
 
-def directions(planar: PlanarField, params: PhaseParams) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return places (N, 2), unit directions (N, 2) and speeds (N,) on a grid over everything that may be in sight."""
+def directions(
+    planar: PlanarField, params: PhaseParams
+) -> Generator[None, None, tuple[tuple[FloatArray, FloatArray, FloatArray], float]]:
+    """Return places (N, 2), unit directions (N, 2) and speeds (N,) on a grid over everything that may be in sight.
+
+    A field that is asked point by point gets fewer arrows, and for so many seconds only, from the middle outwards.
+    Returned with them: the seconds that a point took.
+    """
     x_range, y_range = drawn_ranges(params)
-    spacing = min(params.x_range[1] - params.x_range[0], params.y_range[1] - params.y_range[0]) / ARROWS
+    arrows = ARROWS if planar.vectorised else LOOPED_ARROWS
+    spacing = min(params.x_range[1] - params.x_range[0], params.y_range[1] - params.y_range[0]) / arrows
     # One grid for all windows: it is laid from the origin, so that arrows stay where they are while the view moves.
     xs, ys = (np.arange(np.ceil(lo / spacing), np.floor(hi / spacing) + 1) * spacing for lo, hi in (x_range, y_range))
-    x, y = (axis.ravel() for axis in np.meshgrid(xs, ys))
+    points = np.stack([axis.ravel() for axis in np.meshgrid(xs, ys)])
+    slopes = np.full_like(points, np.nan)
+    middle = np.mean([x_range, y_range], axis=1, keepdims=True)
+    order = np.argsort(np.hypot(*(points - middle)), kind="stable")
+    spent, asked = 0.0, 0
+    for part in np.array_split(order, 1 if planar.vectorised else len(order)):
+        started = time.perf_counter()
+        slopes[:, part] = planar.field(params.t0, points[:, part])
+        spent += time.perf_counter() - started
+        asked += len(part)
+        yield
+        if spent > QUICK_SECONDS:
+            break
     with np.errstate(all="ignore"):
-        slopes = planar.field(params.t0, np.stack([x, y]))
         speed = np.hypot(slopes[0], slopes[1])
         unit = (slopes / speed).T
     good = np.isfinite(unit).all(axis=1)
-    return freeze(np.stack([x, y], axis=1)[good]), freeze(unit[good]), freeze(speed[good])
+    return (freeze(points.T[good]), freeze(unit[good]), freeze(speed[good])), spent / asked
 
 
 def deepen(planar: PlanarField, params: PhaseParams, portrait: Portrait) -> Generator[Portrait | None, None, None]:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodeviz.experiments.reference import Reference, dop853_step, solve_reference
+from nodeviz.experiments.budget import Pool
+from nodeviz.experiments.reference import Reference, dop853_step, radau_step, solve_reference
 from nodeviz.problems.equations import parse_equations
 from nodeviz.problems.planar import PlanarField
 
@@ -34,7 +35,7 @@ SPIRAL = typed("x' = -0.1*x - y; y' = x - 0.1*y")
 
 
 def reference(planar: PlanarField, start: tuple[float, float], t0: float, t1: float) -> Reference:
-    made = drive(solve_reference(planar, start, t0, t1))
+    made = drive(solve_reference(planar, start, t0, t1, Pool(20.0)))
     assert isinstance(made, Reference)
     return made
 
@@ -76,14 +77,35 @@ def test_its_span_ends_exactly_where_asked() -> None:
 
 
 def test_radau_takes_over_where_dop853_cannot_get_there() -> None:
-    planar = typed("x' = -1e6*(x - cos(t)); y' = -y")
+    rate = 1e6
+    planar = typed("x' = -rate*(x - cos(t)); y' = -y", rate=rate)
     made = reference(planar, (2.0, 1.0), 0.0, 10.0)
-    assert made.message == ""
-    ts = np.array([1.0, 5.0, 10.0])
-    found = made.at(ts)
-    assert found[:, 0] == pytest.approx(np.cos(ts) + 1e-6 * np.sin(ts), abs=1e-8)
-    assert found[:, 1] == pytest.approx(np.exp(-ts), abs=1e-8)
+    assert (made.method, made.rtol) == ("radau", 1e-12)
+    assert made.message.startswith("radau at rtol 1e-12")
+    assert made.solution.steps is not None
+    nodes = made.solution.steps.nodes_t
+    ts = np.sort(np.concatenate([np.linspace(0, 10, 301), nodes[:200], (nodes[1:] + nodes[:-1]) / 2]))
+    slow = (rate**2 * np.cos(ts) + rate * np.sin(ts)) / (rate**2 + 1)
+    x = slow + (2 - rate**2 / (rate**2 + 1)) * np.exp(-rate * ts)
+    assert made.at(ts) == pytest.approx(np.stack([x, np.exp(-ts)], axis=1), abs=2e-12)
     assert np.isnan(made.at(np.array([-0.1, 10.1]))).all()
+
+
+def test_an_empty_pool_stops_a_reference_at_once() -> None:
+    pool = Pool(0.0)
+    for _ in range(2):
+        made = drive(solve_reference(SPIRAL, (2.0, 0.0), 0.0, 1000.0, pool))
+    assert made.solution.status == "timeout"
+    assert made.message
+    assert made.at(np.array([0.0]))[0].tolist() == [2.0, 0.0]
+
+
+@pytest.mark.parametrize("dt", [0.0, 0.01, -0.02])
+def test_one_step_of_radau_solves_a_nonlinear_field_too(dt: float) -> None:
+    planar = typed("x' = -x*x; y' = -y")
+    y = np.array([[1.0, 2.0], [1.0, -3.0]])
+    stepped = radau_step(planar, np.zeros(2), y, np.full(2, dt))
+    assert stepped == pytest.approx(np.stack([y[0] / (1 + dt * y[0]), y[1] * np.exp(-dt)]), abs=1e-10)
 
 
 def test_one_step_of_dop853_takes_every_column_by_its_own_time_and_step() -> None:
