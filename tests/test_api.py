@@ -120,5 +120,7 @@ def test_the_names_are_listed_and_documented() -> None:
 
 
 def test_event_stands_beside_solve() -> None:
-    solution = nodeviz.solve(lambda _t, y: -y, [1.0], [0.0, 2.0], events=[nodeviz.Event(lambda _t, y: y[0] - 0.5, True)])
+    solution = nodeviz.solve(
+        lambda _t, y: -y, [1.0], [0.0, 2.0], events=[nodeviz.Event(lambda _t, y: y[0] - 0.5, True)]
+    )
     assert solution.ts[-1] == pytest.approx(np.log(2.0), abs=1e-5)

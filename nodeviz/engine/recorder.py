@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from array import array
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,13 +30,12 @@ class Recorder:
         self.t = float(ts[0])
         self._fill(y0.ravel(), self.t)
         self._pieces: list[Piece] | None = [] if dense else None
-        self._attempts: list[tuple[float, float, float, bool]] | None = [] if record else None
-        self._nodes_t, self._nodes_y = [self.t], [y0.ravel().copy()] if record else []
+        self._log = _Log(self.t, y0) if record else None
 
     def attempted(self, t: float, dt: float, err_ratio: float, accepted: bool) -> None:
         """Note an attempted step, where records are wanted."""
-        if self._attempts is not None:
-            self._attempts.append((t, dt, err_ratio, accepted))
+        if self._log is not None:
+            self._log.attempted(t, dt, err_ratio, accepted)
 
     def after_step(
         self, t: float, t_new: float, stepper: Stepper, y_new: FloatArray, piece: Piece | None = None
@@ -44,9 +44,9 @@ class Recorder:
         self.t = t_new
         if self._pieces is not None:
             self._pieces.append(piece if piece is not None else stepper.piece())
-        if self._attempts is not None:
-            self._nodes_t.append(t_new)
-            self._nodes_y.append(y_new.copy())
+        if self._log is not None:
+            self._log.nodes_t.append(t_new)
+            self._log.nodes_y += y_new.data
         if self._next < len(self._targets) and self._targets[self._next] <= self._sign * t_new + _slack(t_new):
             self._report(t, t_new, stepper, y_new, piece)
 
@@ -78,21 +78,36 @@ class Recorder:
 
     def steps(self) -> StepRecord | None:
         """Return the record of every attempted step, where one was kept."""
-        if self._attempts is None:
-            return None
-        table = np.array([row[:3] for row in self._attempts]).reshape(-1, 3)
-        return StepRecord(
-            t=table[:, 0].copy(),
-            dt=table[:, 1].copy(),
-            err_ratio=table[:, 2].copy(),
-            accepted=np.array([row[3] for row in self._attempts], dtype=bool),
-            nodes_t=np.array(self._nodes_t),
-            nodes_y=np.array(self._nodes_y).reshape(-1, *self._shape),
-        )
+        return None if self._log is None else self._log.record()
 
     def dense(self, y: FloatArray) -> DenseOutput | None:
         """Return the solution as a function, where it was asked for."""
         return None if self._pieces is None else DenseOutput(self._pieces, self._shape, self.t, y)
+
+
+class _Log:
+    """The record of a solve as it grows: typed buffers, which arrays in the end look at without copying."""
+
+    def __init__(self, t0: float, y0: FloatArray) -> None:
+        self._shape, self._dtype = y0.shape, y0.dtype
+        self._t, self._dt, self._err_ratio, self._accepted = array("d"), array("d"), array("d"), bytearray()
+        self.nodes_t, self.nodes_y = array("d", [t0]), bytearray(y0.tobytes())
+
+    def attempted(self, t: float, dt: float, err_ratio: float, accepted: bool) -> None:
+        self._t.append(t)
+        self._dt.append(dt)
+        self._err_ratio.append(err_ratio)
+        self._accepted.append(accepted)
+
+    def record(self) -> StepRecord:
+        return StepRecord(
+            t=np.asarray(self._t),
+            dt=np.asarray(self._dt),
+            err_ratio=np.asarray(self._err_ratio),
+            accepted=np.frombuffer(self._accepted, bool),
+            nodes_t=np.asarray(self.nodes_t),
+            nodes_y=np.frombuffer(self.nodes_y, self._dtype).reshape(-1, *self._shape),
+        )
 
 
 def _slack(t: float) -> float:

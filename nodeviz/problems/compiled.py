@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ulp
 from struct import pack
 from time import perf_counter
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from nodeviz.engine.arrays import BoolArray, FloatArray
+    from nodeviz.engine.arrays import FloatArray
     from nodeviz.problems.equations import Equations
 
 _BUDGET = 3e-3  # seconds between two yields
@@ -97,7 +97,6 @@ class _Walk:
     t0: float
     t1: float
     n_operations: int  # of one step
-    log: list[float] = field(default_factory=list)  # dt, err_ratio**2 and, if accepted, the new t, x, y of each attempt
     nfe: int = 0
 
     def fixed(self, grid: checks.Grid) -> Generator[None, None, Ending]:
@@ -109,7 +108,9 @@ class _Walk:
         while True:
             stop = min(grid.n, i + pace.n)
             before = i
-            end, i, t, x, y, kx, ky, xn, yn = step(i, grid.n, stop, t, x, y, kx, ky, self.t0, self.t1, dt, self.log)
+            rows = list[float]()
+            end, i, t, x, y, kx, ky, xn, yn = step(i, grid.n, stop, t, x, y, kx, ky, self.t0, self.t1, dt, rows)
+            self.log.add(rows)
             if end != CONTINUE:
                 break
             pace.took(i - before)
@@ -117,7 +118,7 @@ class _Walk:
         self.nfe = i * self._per_step + self._fsal
         if end == DONE:
             return Status.OK, ""
-        return self.reasons.stopped(t, self.log[-5], np.array([xn, yn]), True)
+        return self.reasons.stopped(t, rows[-5], np.array([xn, yn]), True)
 
     def adaptive(self, tolerances: checks.Tolerances, limit: int) -> Generator[None, None, Ending]:
         """Take steps whose error the controller accepts."""
@@ -129,24 +130,25 @@ class _Walk:
         least = 4 * ulp(max(abs(self.t0), abs(self.t1)))
         step, pace, left = self.functions["walk"], _Pace(self.n_operations), limit
         while True:
-            n = min(pace.n, left)
+            n, rows = min(pace.n, left), list[float]()
             end, t, x, y, kx, ky, stale, dt, _xn, _yn, ex, ey = step(
-                range(n), t, x, y, kx, ky, stale, dt, self.t1, sign, least, rtol, atol, self.log
+                range(n), t, x, y, kx, ky, stale, dt, self.t1, sign, least, rtol, atol, rows
             )
+            self.log.add(rows)
             left -= n
             if end != CONTINUE or left == 0:
                 break
             pace.took(n)
             yield
         # The slope is known at the end of an accepted step (fsal), or asked for when another step begins there.
-        slopes = 1 if self._fsal else 1 + sum(squares <= 1.0 for squares in self.log[1:-5:5])
-        self.nfe = 1 + slopes + len(self.log) // 5 * (self._per_step - 1 + self._fsal)
+        slopes = 1 if self._fsal else 1 + self.log.n_accepted - (rows[-3] == rows[-3])
+        self.nfe = 1 + slopes + self.log.n_attempts * (self._per_step - 1 + self._fsal)
         if end == DONE:
             return Status.OK, ""
         worst = worst_index(np.array([ex, ey]))
         if end == CONTINUE:
             return self.reasons.max_steps(t, dt, worst)
-        return self.reasons.underflow(t, self.log[-5], math.sqrt(self.log[-4]), worst)
+        return self.reasons.underflow(t, rows[-5], math.sqrt(rows[-4]), worst)
 
     def _first_step(self, kx: float, ky: float, rtol: float, atol: float) -> float:
         """Return what ``nodeviz.engine.first_step`` returns, in scalar arithmetic."""
@@ -177,10 +179,10 @@ class _Walk:
             try:
                 yield
             except TimeoutError:
-                ending = self.reasons.timeout(self._table()[1][-1, 0])
-                self.nfe = len(self.log) // 5 * self._per_step
+                ending = self.reasons.timeout(self.log.t)
+                self.nfe = self.log.n_attempts * self._per_step
                 break
-        attempts, nodes, accepted = self._table()
+        nodes = self.log.nodes()
         n_accepted = len(nodes) - 1
         ends = nodes[:: max(1, n_accepted)]
         return Solution(
@@ -190,34 +192,56 @@ class _Walk:
             message=ending[1],
             nfe=self.nfe,
             n_accepted=n_accepted,
-            n_rejected=len(attempts) - n_accepted,
-            steps=_record(attempts, nodes, accepted) if record else None,
+            n_rejected=self.log.n_attempts - n_accepted,
+            steps=self.log.record() if record else None,
         )
-
-    def _table(self) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Return the attempts (M, 2), the nodes (K + 1, 3), and which attempts were accepted."""
-        rows = np.frombuffer(pack(f"{len(self.log)}d", *self.log)).reshape(-1, 5)  # the fastest way by far
-        accepted = rows[:, 2] == rows[:, 2]
-        nodes = np.empty((int(np.count_nonzero(accepted)) + 1, 3))
-        nodes[0] = self.t0, *self.y0
-        nodes[1:] = rows.compress(accepted, axis=0)[:, 2:]
-        return rows[:, :2], nodes, accepted
 
     def __post_init__(self) -> None:
         self._fsal = self.method.tableau is not None and self.method.tableau.fsal
         self._per_step = self.method.evaluations_per_step or 1
+        self.log = _Log(self.t0, *self.y0)
 
 
-def _record(attempts: FloatArray, nodes: FloatArray, accepted: BoolArray) -> StepRecord:
-    n_before: npt.NDArray[np.intp] = np.cumsum(accepted) - accepted
-    return StepRecord(
-        t=nodes[n_before, 0],
-        dt=attempts[:, 0],
-        err_ratio=np.sqrt(attempts[:, 1]),
-        accepted=accepted,
-        nodes_t=nodes[:, 0],
-        nodes_y=nodes[:, 1:],
-    )
+class _Log:
+    """The attempts and the nodes, taken over piece by piece, so that the end of a long solve has nothing left to do."""
+
+    def __init__(self, t: float, x: float, y: float) -> None:
+        self.t = t  # the last accepted
+        self.n_accepted = self.n_attempts = 0
+        self._nodes = bytearray(pack("3d", t, x, y))
+        self._t, self._dt, self._err_ratio, self._accepted = bytearray(), bytearray(), bytearray(), bytearray()
+
+    def add(self, rows: list[float]) -> None:
+        """Take over a piece: dt, err_ratio**2 and, if accepted, the new t, x, y of each attempt; NaN if not."""
+        table = np.frombuffer(pack(f"{len(rows)}d", *rows)).reshape(-1, 5)  # the fastest way by far
+        accepted = table[:, 2] == table[:, 2]
+        nodes = table.compress(accepted, axis=0)[:, 2:]
+        starts = np.concatenate([[self.t], nodes[:, 0]])
+        self._t += starts[np.cumsum(accepted) - accepted].tobytes()
+        self._dt += table[:, 0].tobytes()
+        self._err_ratio += np.sqrt(table[:, 1]).tobytes()
+        self._accepted += accepted.tobytes()
+        self._nodes += nodes.tobytes()
+        self.t = float(starts[-1])
+        self.n_attempts += len(table)
+        self.n_accepted += len(nodes)
+
+    def nodes(self) -> FloatArray:
+        """Return the nodes (K + 1, 3): t, x, y."""
+        return np.frombuffer(self._nodes).reshape(-1, 3)
+
+    def record(self) -> StepRecord:
+        """Return everything; arrays that look at what was collected."""
+        t, dt, err_ratio = (np.frombuffer(column) for column in (self._t, self._dt, self._err_ratio))
+        nodes = self.nodes()
+        return StepRecord(
+            t=t,
+            dt=dt,
+            err_ratio=err_ratio,
+            accepted=np.frombuffer(self._accepted, bool),
+            nodes_t=nodes[:, 0],
+            nodes_y=nodes[:, 1:],
+        )
 
 
 def _rms(a: float, b: float) -> float:

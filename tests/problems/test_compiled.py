@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from time import perf_counter
 from typing import Any
 
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodeviz.engine.integrate import Solution, Status, solve
+from nodeviz.engine.integrate import Solution, Status, solve, solve_steps
 from nodeviz.engine.methods import METHODS
 from nodeviz.problems.compiled import orbit_steps
 from nodeviz.problems.equations import parse_equations
+from nodeviz.problems.planar import PlanarField
 from nodeviz.problems.systems import SYSTEMS, System
 
 EXPLICIT = [name for name, method in METHODS.items() if method.tableau is not None and method.tableau.explicit]
@@ -180,3 +182,27 @@ def test_any_start(x: float, y: float, t1: float, method: str, backwards: bool) 
     assert abs(compiled.n_accepted - engine.n_accepted) <= 0.1 * engine.n_accepted + 2
     assert compiled.status == engine.status
     np.testing.assert_allclose(compiled.ys, engine.ys, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_end_of_a_long_solve_has_nothing_left_to_do(compiled: bool) -> None:
+    """What the last piece allocates measures its work: a small part of what was recorded."""
+    field = PlanarField.from_equations(parse_equations("x' = y; y' = -x"), {})
+    options: dict[str, Any] = {"method": "euler", "n_steps": 100_000 if compiled else 10_000}
+    if compiled:
+        run = field.orbit_steps((1.0, 0.0), 0.0, 1.0, **options)
+    else:
+        run = solve_steps(field.field, (1.0, 0.0), (0.0, 1.0), record=True, **options)
+    tracemalloc.start()
+    try:
+        while True:
+            tracemalloc.reset_peak()
+            before, _ = tracemalloc.get_traced_memory()
+            next(run)
+    except StopIteration as stop:
+        steps, (_, peak) = stop.value.steps, tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    recorded = sum(getattr(steps, name).nbytes for name in ("t", "dt", "err_ratio", "accepted", "nodes_t", "nodes_y"))
+    assert len(steps.t) == options["n_steps"]
+    assert peak - before < 0.5 * recorded
