@@ -146,8 +146,9 @@ def playing(seconds: float) -> list[Row]:
         ]
     return [
         *rows,
-        Row("a click is answered, median", seen["clicking"]["click_p50_ms"], "ms", 50),
-        Row("a click is answered, longest", seen["clicking"]["click_max_ms"], "ms"),
+        Row("a click: its start point is painted, median", seen["clicking"]["point_p50_ms"], "ms", 50),
+        Row("a click: the paths from there are painted, median", seen["clicking"]["paths_p50_ms"], "ms", 50),
+        Row("a click: the paths from there are painted, longest", seen["clicking"]["paths_max_ms"], "ms"),
     ]
 
 
