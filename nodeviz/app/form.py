@@ -16,12 +16,12 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QSizePolicy,
-    QSlider,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from nodeviz.app.slider import JumpSlider
 from nodeviz.app.theme import code_font, solver_style
 from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.params import Choice, Flag, Names, Number, NumberMap, Param, Text, declared, short
@@ -29,7 +29,7 @@ from nodeviz.experiments.params import Choice, Flag, Names, Number, NumberMap, P
 TICKS = 1000
 
 
-class QuietSlider(QSlider):
+class QuietSlider(JumpSlider):
     """A slider that leaves the wheel to the column it stands in, unless it has the focus."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -148,7 +148,7 @@ class NumberRow(Row):
         self.entry.setFixedWidth(78)
         self.entry.sent.connect(lambda text: self.edited.emit(text, False))
         self.entry.given_up.connect(self.forgive)
-        self.slider = QuietSlider(Qt.Orientation.Horizontal)
+        self.slider = QuietSlider()
         self.slider.setAccessibleName(f"{spec.label} slider")
         self.slider.setRange(0, TICKS)
         self.slider.valueChanged.connect(self._slid)
@@ -204,7 +204,7 @@ def slider_range(kind: Number, value: float, current: tuple[float, float]) -> tu
     far = kind.hi / max(kind.lo, 1e-300) > 1e5 if kind.log and kind.integer else kind.hi - kind.lo > 1e3
     if not far or (kind.log and not kind.integer):
         return kind.lo, kind.hi
-    if (lo, hi) != (kind.lo, kind.hi) and lo <= value <= hi and value != hi:
+    if (lo, hi) != (kind.lo, kind.hi) and lo <= value < hi and abs(value) > 0.04 * max(abs(lo), hi):
         return lo, hi
     if kind.log:
         return kind.lo, min(kind.hi, max(1000.0 * kind.lo, 4.0 * value))

@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
         dock = self.docks["console"]
         dock.setVisible(dock.isHidden())
         if dock.isVisible():
-            if not dock.isFloating() and dock.height() > self.height() // 3:
+            if not dock.isFloating() and not self.height() // 6 < dock.height() < self.height() // 2:
                 self.resizeDocks([dock], [self.height() // 4], Qt.Orientation.Vertical)
             self.console.setFocus()
 
@@ -191,7 +191,8 @@ class MainWindow(QMainWindow):
     def show_rates(self) -> None:
         """Say in the status line what runs and how fast."""
         self.commands.refresh()
-        running = [panel.record.title.lower() for panel in self.panels.values() if panel.running]
+        busy = [panel for panel in self.panels.values() if panel.running]
+        running = [f"{panel.record.title.lower()} {panel.progress:.0%}" for panel in busy]
         seen = sum(panel.steps_seen for panel in self.panels.values())
         self._rate, self._seen = (seen - self._seen) / 0.5, seen
         dropped = sum(panel.dropped for panel in self.panels.values())

@@ -3,48 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPolygonF
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStyle, QStyleOptionSlider, QToolButton, QWidget
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPolygonF
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
+from nodeviz.app.slider import JumpSlider
 from nodeviz.app.theme import Theme, ui_font
 from nodeviz.experiments.params import Number
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 SECONDS = 6.0  # of a whole passage at speed 1
 TICKS = 10_000
-
-
-class Scrub(QSlider):
-    """A slider whose handle jumps to the pointer and follows it."""
-
-    def __init__(self) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
-        self.setRange(0, TICKS)
-        self.setSingleStep(TICKS // 100)
-        self.setPageStep(TICKS // 10)
-
-    def _at(self, event: QMouseEvent) -> int:
-        option = QStyleOptionSlider()
-        self.initStyleOption(option)
-        handle = self.style().pixelMetric(QStyle.PixelMetric.PM_SliderLength, option, self)
-        span = max(1, self.width() - handle)
-        return QStyle.sliderValueFromPosition(0, TICKS, round(event.position().x() - handle / 2), span)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Jump to the pointer."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self.setSliderDown(True)
-            self.setSliderPosition(self._at(event))
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Follow the pointer."""
-        if self.isSliderDown():
-            self.setSliderPosition(self._at(event))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Let go."""
-        del event
-        self.setSliderDown(False)
 
 
 class PlayButton(QToolButton):
@@ -93,7 +61,10 @@ class PlayBar(QWidget):
         self.button.clicked.connect(lambda: self.said.emit("pause" if self.playing else "play"))
         self.restart = self._tool("↺", "Back to the start (Home)", "restart")
         self.step = self._tool("▸|", "To the next step", "step")
-        self.scrub = Scrub()
+        self.scrub = JumpSlider()
+        self.scrub.setRange(0, TICKS)
+        self.scrub.setSingleStep(TICKS // 100)
+        self.scrub.setPageStep(TICKS // 10)
         self.scrub.setAccessibleName("Time cursor")
         self.scrub.setValue(TICKS)
         self.scrub.valueChanged.connect(self._scrubbed)

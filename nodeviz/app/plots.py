@@ -121,6 +121,7 @@ class Plot(pg.PlotWidget):
         self.columns: Callable[[], Columns] = dict
         self._bounds: tuple[float, float, float, float] | None = None
         self._bounds_key: object = None
+        self.settled = True
         self._themed: list[Callable[[Theme], None]] = []
         for side in ("bottom", "left"):
             axis = self.getAxis(side)
@@ -183,14 +184,19 @@ class Plot(pg.PlotWidget):
         return item
 
     def grow(self, key: object, xs: FloatArray, ys: FloatArray, *, pad: float = 0.06) -> None:
-        """Show all points. While ``key`` stays the same the ranges only grow, so that nothing jumps."""
+        """Show all points. While ``key`` stays the same the ranges only grow, so that nothing jumps.
+
+        They shrink where they are far too wide and nothing is being dragged.
+        """
         good = np.isfinite(xs) & np.isfinite(ys)
         if not good.any():
             return
         x0, x1, y0, y1 = xs[good].min(), xs[good].max(), ys[good].min(), ys[good].max()
         if self._bounds is not None and self._bounds_key == key:
             a, b, c, d = self._bounds
-            x0, x1, y0, y1 = min(a, x0), max(b, x1), min(c, y0), max(d, y1)
+            much_too_wide = (b - a) > 2.5 * (x1 - x0) or (d - c) > 2.5 * (y1 - y0)
+            if not (much_too_wide and self.settled):
+                x0, x1, y0, y1 = min(a, x0), max(b, x1), min(c, y0), max(d, y1)
         if (x0, x1, y0, y1) != self._bounds or key != self._bounds_key:
             self._bounds, self._bounds_key = (x0, x1, y0, y1), key
             dx, dy = (x1 - x0) or abs(x1) or 1.0, (y1 - y0) or abs(y1) or 1.0

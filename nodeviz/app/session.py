@@ -80,6 +80,11 @@ class Session(QObject):
         self._gesture = 0
         self._unsaid = ""
 
+    @property
+    def dragging(self) -> bool:
+        """Whether a gesture goes on, such as the drag of a slider."""
+        return bool(self._unsaid)
+
     def state(self, panel: str) -> State:
         """Return a panel's state."""
         return self._states[panel]
@@ -181,6 +186,11 @@ def python_line(panel: str, params: Any, changes: dict[str, object]) -> str:
         name, (parameter,) = getattr(given, "__name__", ""), changes
         # What has no name to repeat it by is noted as a remark.
         return f"{panel}.{parameter} = {name}" if name.isidentifier() else f"# {panel}.{parameter} = {given!r}"
+    given = changes.get("system")
+    if callable(given):
+        name = getattr(given, "__name__", "")
+        # A lambda has no name under which it could be given again.
+        return f"{panel}.system = {name}" if name.isidentifier() else f"# {panel}.system = a function without a name"
     # The values as they were stored, so that the line repeats what happened and not what was typed.
     values = {name: known[name].kind.to_json(getattr(params, name)) for name in changes}
     if len(values) == 1:

@@ -13,7 +13,7 @@ from nodeviz.engine.methods import METHODS
 from nodeviz.resources_path import resource_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,17 @@ def solver_style(method: str) -> tuple[str, str]:
     others = [name for name in METHODS if name not in _KNOWN]
     place = others.index(method)
     return blend(_RAMP, place / (len(others) - 1)), _MARKERS[place % len(_MARKERS)]
+
+
+def solver_styles(methods: Iterable[str]) -> list[tuple[str, str]]:
+    """Return colour and marker of each solver of a list; a method that comes again is paler each time."""
+    seen: list[str] = []
+    styles = []
+    for method in map(str, methods):
+        colour, marker = solver_style(method)
+        styles.append((blend((colour, "#8a8f96"), min(0.75, 0.35 * seen.count(method))), marker))
+        seen.append(method)
+    return styles
 
 
 def blend(stops: tuple[str, ...], share: float) -> str:

@@ -177,8 +177,12 @@ def help_(window: MainWindow) -> None:
         ("shift-click a start point", "remove it"),
         ("drag the plane, wheel", "move and zoom the view"),
         ("hover over an equilibrium", "its eigenvalues in words"),
-        ("right-click a plot", "copy or save its data as CSV"),
-        ("small plots' titles", "choose what they show"),
+        ("right-click a plot", "copy its data, save it as CSV, reset its range"),
+        ("numbers", "type them or move their slider; Escape takes a refused entry back"),
+        ("equations", "x' = ...; y' = ...; time is t; sin, exp, sqrt, where, ...; ^ is a power; # a comment"),
+        ("solvers", "euler, rk4:60 (steps), dopri5:1e-6 (tolerance); nodeviz list names all sixteen"),
+        ("console", "Tab completes, name? explains, Ctrl+C or Stop ends what runs"),
+        ("title of a small plot", "choose what it shows"),
         *((command.shortcut, command.title.lower()) for command in window.commands if command.shortcut),
     ]
     table = "".join(f"<tr><td style='padding-right: 24px'><b>{key}</b></td><td>{what}</td></tr>" for key, what in rows)

@@ -70,7 +70,7 @@ def test_the_last_start_stays(qtbot: Any, panel: Any) -> None:
     shift = Qt.KeyboardModifier.ShiftModifier
     qtbot.mouseClick(panel.plane.viewport(), Qt.MouseButton.LeftButton, shift, at(panel, 2.0, 0.0))
     qtbot.waitUntil(panel.message.isVisible)
-    assert "last point cannot be removed" in panel.message_text.text()
+    assert "last point cannot be removed" in panel.message.text.text()
     assert panel.params.start == ((2.0, 0.0),)
 
 
@@ -166,7 +166,7 @@ def test_a_bad_number_gets_a_sentence_and_loses_nothing(qtbot: Any, panel: Any, 
     qtbot.keyClicks(entry, text)
     qtbot.keyClick(entry, Qt.Key.Key_Return)
     assert panel.message.isVisible()
-    assert words in panel.message_text.text()
+    assert words in panel.message.text.text()
     assert entry.property("refused") is True
     assert panel.params.n_steps == 15
     assert panel.frame is frame
@@ -195,7 +195,7 @@ def test_a_bad_equation_keeps_the_last_good_picture(qtbot: Any, panel: Any) -> N
     edit.selectAll()
     qtbot.keyClicks(edit, "x' = sinn(y); y' = -x")
     qtbot.waitUntil(panel.message.isVisible, timeout=3000)
-    assert "sinn" in panel.message_text.text()
+    assert "sinn" in panel.message.text.text()
     assert panel.params.system == "spiral"
     assert panel.frame is frame
     assert "sinn" in edit.toPlainText()
@@ -347,3 +347,82 @@ def test_closing_takes_less_than_a_second(window: Any) -> None:
     window.close()
     assert not window.worker.isRunning()
     assert time.monotonic() - started < 1.5
+
+
+def test_space_on_a_check_box_is_the_check_boxs(qtbot: Any, panel: Any) -> None:
+    check = panel.form.rows["show_nullclines"].check
+    check.setFocus()
+    qtbot.keyClick(check, Qt.Key.Key_Space)
+    assert panel.params.show_nullclines
+    assert not panel.playbar.playing
+
+
+def test_tab_reaches_every_control(qtbot: Any, window: Any, panel: Any) -> None:
+    panel.form.show_more(on=True)
+    panel.plane.setFocus()
+    reached = []
+    for _ in range(120):
+        widget = QApplication.focusWidget()
+        if widget in reached:
+            break
+        reached.append(widget)
+        qtbot.keyClick(widget, Qt.Key.Key_Tab)
+    wanted = [panel.instruments["upper"].menu, panel.form.rows["system"].combo, panel.form.rows["equations"].edit]
+    wanted += [panel.form.rows[name].entry for name in ("solvers", "n_steps", "t1", "rtol", "start", "x_range")]
+    wanted += [panel.form.rows["show_past"].check, panel.playbar.button, panel.playbar.scrub, panel.playbar.loop]
+    wanted += [row.entry for row in panel.form.rows["parameters"]._rows.values()]
+    missing = [widget.accessibleName() or widget for widget in wanted if widget not in reached]
+    assert not missing
+    assert all(widget.accessibleName() or getattr(widget, "text", str)() for widget in wanted)
+    assert window.isVisible()
+
+
+def test_what_was_refused_stays_to_be_mended(qtbot: Any, window: Any, panel: Any) -> None:
+    entry = panel.form.rows["solvers"].entry
+    entry.setFocus()
+    entry.selectAll()
+    qtbot.keyClicks(entry, "euler, rk4:6O")
+    qtbot.keyClick(entry, Qt.Key.Key_Return)
+    assert entry.property("refused") is True
+    window.session.change("phase", {"n_steps": 20})
+    assert entry.text() == "euler, rk4:6O"
+    assert entry.property("refused") is True
+    entry.setFocus()
+    entry.selectAll()
+    qtbot.keyClicks(entry, "euler, rk4:60")
+    qtbot.keyClick(entry, Qt.Key.Key_Return)
+    assert panel.params.solvers == ("euler", "rk4:60")
+    assert entry.property("refused") is False
+    row = panel.form.rows["parameters"]._rows["decay"]
+    row.entry.setFocus()
+    row.entry.selectAll()
+    qtbot.keyClicks(row.entry, "abc")
+    qtbot.keyClick(row.entry, Qt.Key.Key_Return)
+    assert row.entry.property("refused") is True
+    wait_idle(qtbot, window)
+
+
+def test_a_message_moves_nothing(window: Any, panel: Any) -> None:
+    before = panel.plane.geometry()
+    panel.show_message("Something is to be said.")
+    QTest.qWait(50)
+    assert panel.message.isVisible()
+    assert panel.plane.geometry() == before
+    assert panel.message.geometry().bottom() <= panel.words.y()
+    assert window.isVisible()
+
+
+def test_the_view_comes_back(qtbot: Any, window: Any, panel: Any) -> None:
+    before = panel.params.x_range
+    window.session.change("phase", {"x_range": (10, 20), "y_range": (-3, 7)})
+    window.commands.run("reset_view_phase")
+    assert panel.params.x_range == before
+    window.session.change("phase", {"equations": "x' = y; y' = -x", "start": "100,0", "x_range": (0, 1)})
+    wait_idle(qtbot, window)
+    window.commands.run("reset_view_phase")
+    (x0, x1), (y0, y1) = panel.params.x_range, panel.params.y_range
+    assert x0 < -60
+    assert x1 > 100
+    assert y0 < -90
+    assert y1 > 20
+    wait_idle(qtbot, window)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -19,8 +19,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from nodeviz.app.focus import focusable, focusable_in
 from nodeviz.app.form import Form
 from nodeviz.app.mailbox import Delivery, Ending, Mailbox
+from nodeviz.app.message import MessageLine
 from nodeviz.app.playbar import PlayBar
 from nodeviz.app.theme import DARK, Theme, ui_font
 from nodeviz.experiments.base import Frame, Metrics
@@ -30,6 +32,8 @@ from nodeviz.experiments.registry import REGISTRY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+
     from nodeviz.app.commands import Command
     from nodeviz.app.plots import Plot
     from nodeviz.app.session import Session
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 F = TypeVar("F", bound=Frame)
-COLUMN_WIDTH = 204
+COLUMN_WIDTH = 212
 
 
 class Panel(QWidget, Generic[P, F]):
@@ -72,13 +76,14 @@ class Panel(QWidget, Generic[P, F]):
         self._generation = 0
         self.dropped = 0
         self.steps_seen = 0
-        self.details = ""
         self._shown: P | None = None
+        self._preset = ""
         self._dirty = True
         self._plots: list[Plot] = []
         self._lay_out()
         self.build()
         self.form.show_params(self.params)
+        self.order_tabs()
         session.changed.connect(self._on_changed)
         session.refused.connect(self._on_refused)
 
@@ -129,7 +134,9 @@ class Panel(QWidget, Generic[P, F]):
         self.column.setFrameStyle(0)
         self.column.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.column.setFixedWidth(COLUMN_WIDTH)
-        self.form.setContentsMargins(0, 0, 10, 0)
+        # Always there, so that nothing reflows when the column grows; it shows itself only where there is more to see.
+        self.column.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.form.setContentsMargins(0, 0, 6, 0)
         body = QHBoxLayout()
         body.setContentsMargins(0, 0, 6, 0)
         body.setSpacing(4)
@@ -154,7 +161,7 @@ class Panel(QWidget, Generic[P, F]):
         self.header = self._header()
         column.addWidget(self.header)
         column.addLayout(body, 1)
-        column.addWidget(self._message_line())
+        self.message = MessageLine(self)
         column.addWidget(self.words)
         column.addWidget(rule)
         column.addWidget(self.playbar)
@@ -191,23 +198,16 @@ class Panel(QWidget, Generic[P, F]):
         button.setAccessibleName(tip)
         return button
 
-    def _message_line(self) -> QWidget:
-        self.message = QFrame()
-        self.message.setObjectName("message")
-        row = QHBoxLayout(self.message)
-        row.setContentsMargins(16, 6, 8, 6)
-        self.message_text = QLabel()
-        self.message_text.setWordWrap(True)
-        self.message_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.copy_button = self.tool("Copy details", "Copy the details of this error")
-        self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.details))
-        dismiss = self.tool("✕", "Dismiss this message")
-        dismiss.clicked.connect(self.message.hide)
-        row.addWidget(self.message_text, 1)
-        row.addWidget(self.copy_button)
-        row.addWidget(dismiss)
-        self.message.hide()
-        return self.message
+    def order_tabs(self) -> None:
+        """Let Tab go through the panel as the eye does: header, plots, controls, play bar."""
+        order = [
+            *focusable(self.header),
+            *focusable_in(self.stage),
+            *focusable(self.form),
+            *focusable(self.playbar),
+        ]
+        for first, second in itertools.pairwise(order):
+            QWidget.setTabOrder(first, second)
 
     def add_plot(self, plot: Plot) -> Plot:
         """Let a plot take part in the panel's themes."""
@@ -239,10 +239,16 @@ class Panel(QWidget, Generic[P, F]):
 
     def show_message(self, sentence: str, details: str = "") -> None:
         """Show one sentence above the caption; the last good picture stays."""
-        self.details = details or sentence
-        self.message_text.setText(sentence)
-        self.copy_button.setVisible(bool(details))
-        self.message.show()
+        self.message.say(sentence, details)
+        self._place_message()
+
+    def _place_message(self) -> None:
+        self.message.place(12, self.words.y() - 8, self.width() - self.column.width() - 32)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the message above the caption."""
+        super().resizeEvent(event)
+        self._place_message()
 
     # What the user does.
 
@@ -253,6 +259,7 @@ class Panel(QWidget, Generic[P, F]):
                 self.form.refuse(name, value)
         if not drag:
             self.session.end_drag()
+            self._dirty = True
 
     def _on_refused(self, panel: str, sentence: str) -> None:
         if panel == self.experiment:
@@ -307,8 +314,13 @@ class Panel(QWidget, Generic[P, F]):
             return
         params = self.params
         self.form.show_params(params)
+        self.order_tabs()  # other parameters, other sliders
         self.message.hide()
         before, self._shown = self._shown, params
+        preset = self.session.state(panel).preset
+        if preset and preset != self._preset:
+            self.playbar.put(1.0)  # a preset is looked at whole
+        self._preset = preset
         self._dirty = True
         self.on_params(before, params)
         if before is None or self._needs_restart(before, params):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, QTimer
@@ -11,14 +11,19 @@ from PySide6.QtWidgets import QFileDialog, QVBoxLayout
 
 from nodeviz.app.commands import Command
 from nodeviz.app.panels.base import Panel
+from nodeviz.app.panels.phase_captions import first_start, solver_names
 from nodeviz.app.panels.phase_instruments import Instrument
 from nodeviz.app.panels.phase_plane import PhasePlane
 from nodeviz.app.plots import label_number
-from nodeviz.app.theme import solver_style
+from nodeviz.app.theme import solver_styles
 from nodeviz.experiments.params import Choice, Number, ParamError, declared
 from nodeviz.experiments.phase_frame import PhaseFrame
 from nodeviz.experiments.phase_params import SOLVER_TITLES, WORK, PhaseParams
+from nodeviz.problems.systems import SYSTEMS
 from nodeviz.problems.tables import TableError, read_points
+
+if TYPE_CHECKING:
+    from nodeviz.engine.arrays import FloatArray
 
 
 class PhasePanel(Panel[PhaseParams, PhaseFrame]):
@@ -47,7 +52,7 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         self.plane.box.clicked.connect(self._click)
         self.plane.box.dragged.connect(self._drag)
         self.plane.box.moved.connect(self._move_view)
-        self.plane.refit.connect(lambda: self.plane.show_range(self.params))
+        self.plane.refit.connect(self.reset_view)
         self._held: int | None = None
         # The notches of one turn of the wheel are one gesture.
         self._settled = QTimer(self, singleShot=True, interval=300)
@@ -72,6 +77,8 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
     def draw(self, frame: PhaseFrame, fraction: float) -> None:
         """Draw plane and instruments."""
         t = self.cursor_time(fraction)
+        for instrument in self.instruments.values():
+            instrument.plot.settled = not self.session.dragging
         self.plane.show_frame(frame, t, self.params)
         self.instruments["upper"].show_frame(self.params.upper, frame, t)
         self.instruments["lower"].show_frame(self.params.lower, frame, t)
@@ -92,7 +99,8 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
             # Said of those that are anywhere near their limit.
             if np.nanmax(np.abs(paths.dt[s]), initial=0.0) > 0.4 * frame.stable_dt[s]:
                 limit = label_number(frame.stable_dt[s])
-                parts.append(f"{SOLVER_TITLES[str(method)]} is stable below dt {limit}")
+                said = f"{SOLVER_TITLES[str(method)]} is stable below dt {limit}"
+                parts += [said] if said not in parts else []
         periods = sorted(set(map(label_number, frame.portrait.periods)))
         if periods:
             parts.append(f"limit cycle, period {', '.join(periods)}")
@@ -101,12 +109,12 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         parts += [note for note in (frame.portrait.manifolds_note, frame.portrait.cycles_note) if note]
         if frame.paths.reference_message:
             parts.append(f"reference: {frame.paths.reference_message}")
-        return "&nbsp;&nbsp;&nbsp; ".join(parts)
+        return first_start(frame).replace(", ", ": ") + "&nbsp;&nbsp;&nbsp; ".join(parts)
 
     def _solver_words(self, frame: PhaseFrame, s: int) -> str:
         paths = frame.paths
-        colour = solver_style(str(paths.methods[s]))[0]
-        title = SOLVER_TITLES[str(paths.methods[s])]
+        colour = solver_styles(paths.methods)[s][0]
+        title = solver_names(paths)[s]
         failed = [str(text) for text in paths.message[s] if text]
         head = (
             f"<span style='color:{colour}'>{title}</span> {paths.n_accepted[s, 0]} steps, {paths.nfe[s, 0]} evaluations"
@@ -148,9 +156,32 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         del starts[index]
         self.session.change("phase", {"start": starts}, echo=f"phase.remove({index})")
 
+    def reset_view(self) -> None:
+        """Show the view of the system; of typed equations one that holds starts, paths and equilibria."""
+        system = self.params.system
+        if isinstance(system, str) and system in SYSTEMS:
+            view = SYSTEMS[system].x_range, SYSTEMS[system].y_range
+        elif self.frame is not None:
+            paths = self.frame.paths
+            view = ranges_of(
+                np.concatenate([paths.reference_y.reshape(-1, 2), paths.start, self.frame.portrait.equilibria])
+            )
+        else:
+            return
+        self.session.try_change("phase", {"x_range": view[0], "y_range": view[1]})
+        self.plane.show_range(self.params)
+
     def own_commands(self) -> list[Command]:
-        """Return the command that opens start points."""
+        """Return the commands that only this panel has."""
         return [
+            Command(
+                id="reset_view_phase",
+                title="Reset the view of the plane",
+                menu="View",
+                shortcut="Ctrl+0",
+                callback=self.reset_view,
+                echoes=False,
+            ),
             Command(
                 id="open_points_phase",
                 title="Open start points (CSV)…",
@@ -158,7 +189,7 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
                 shortcut="Ctrl+O",
                 callback=self.ask_for_points,
                 echoes=False,
-            )
+            ),
         ]
 
     def ask_for_points(self) -> None:
@@ -231,6 +262,15 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
             self.plane.show_range(params)
         if finished:
             self._settled.start()
+
+
+def ranges_of(points: FloatArray) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return ranges of x and y with some room around points (N, 2)."""
+    good = points[np.isfinite(points).all(axis=1)]
+    low, high = good.min(axis=0), good.max(axis=0)
+    room = 0.15 * np.maximum(high - low, 1e-3 * max(1.0, float(np.abs(good).max())))
+    (x0, y0), (x1, y1) = [[float(f"{value:.3g}") for value in corner] for corner in (low - room, high + room)]
+    return (x0, x1), (y0, y1)
 
 
 def rounded(point: Any) -> tuple[float, float]:

@@ -12,6 +12,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QGraphicsPathItem,
     QHeaderView,
+    QLabel,
+    QSizePolicy,
     QStackedLayout,
     QTableWidget,
     QTableWidgetItem,
@@ -20,11 +22,12 @@ from PySide6.QtWidgets import (
 )
 
 from nodeviz.app.form import QuietCombo
+from nodeviz.app.panels.phase_captions import CAPTIONS, scaled_eigenvalues, solver_names
 from nodeviz.app.plots import Columns, Markers, Plot, closed_path, label_number, pen
-from nodeviz.app.theme import DARK, Theme, blend, solver_style, ui_font
+from nodeviz.app.theme import DARK, Theme, blend, solver_styles, ui_font
 from nodeviz.engine.arrays import FloatArray
 from nodeviz.engine.methods import METHODS
-from nodeviz.experiments.phase_params import INSTRUMENTS, SOLVER_TITLES
+from nodeviz.experiments.phase_params import INSTRUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,6 +64,7 @@ class Instrument(QWidget):
         self.menu.activated.connect(lambda index: self.chosen.emit(self.menu.itemData(index)))
         self.plot = Plot("", "", name=name)
         self.plot.columns = lambda: self._columns
+        self.plot.refit.connect(self._redraw_all)
         self.table = QTableWidget()
         self.table.setAccessibleName(f"{name} as a table")
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
@@ -76,10 +80,20 @@ class Instrument(QWidget):
         column.setSpacing(0)
         column.addWidget(self.menu)
         column.addLayout(self._stack, 1)
+        self.words = QLabel()
+        self.words.setObjectName("caption")
+        self.words.setFont(ui_font(12))
+        self.words.setTextFormat(Qt.TextFormat.RichText)
+        self.words.setWordWrap(True)
+        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.words.setContentsMargins(6, 0, 4, 0)
+        self.words.setFixedHeight(34)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        column.addWidget(self.words)
         self._kind = ""
         self._columns: Columns = {}
         self.theme = DARK
-        self._drawn: tuple[int, str] | None = None
+        self._drawn: tuple[int, str, bool] | None = None
         self.layers: list[Layer] = []
         self._bars: pg.BarGraphItem | None = None
         self._texts: list[pg.TextItem] = []
@@ -95,14 +109,17 @@ class Instrument(QWidget):
 
     def show_frame(self, kind: str, frame: PhaseFrame, t: float) -> None:
         """Draw one view of a frame with the cursor at time t; only the cursor where nothing else changed."""
-        if kind == self._kind and self._drawn == (id(frame), self.theme.name):
+        now = (id(frame), self.theme.name, self.plot.settled)
+        if kind == self._kind and self._drawn == now:
             if kind in MOVING:
                 MOVING[kind](self, frame, t)
+                self.words.setText(CAPTIONS[kind](frame, t))
             return
-        self._drawn = (id(frame), self.theme.name)
+        self._drawn = now
         if kind != self._kind:
             self._kind = kind
             self.menu.setCurrentIndex(self.menu.findData(kind))
+            self.plot.name = INSTRUMENTS[kind]
             self.plot.forget_range()
             self.plot.setAspectLocked(kind == "stability")
             self.plot.getAxis("bottom").setTicks(None)
@@ -111,6 +128,10 @@ class Instrument(QWidget):
         VIEWS[kind](self, frame)
         if kind in MOVING:
             MOVING[kind](self, frame, t)
+        self.words.setText(CAPTIONS[kind](frame, t))
+
+    def _redraw_all(self) -> None:
+        self._drawn = None
 
     def _clear(self) -> None:
         for curve, steps, hollow, area in self.layers:
@@ -133,7 +154,7 @@ class Instrument(QWidget):
             plot = self.plot
             self.layers.append(Layer(plot.curve(2), plot.markers("o", 6, 3), plot.markers("o", 7, 4), plot.area(1)))
         curve, steps, hollow, area = self.layers[s]
-        colour, symbol = solver_style(str(frame.paths.methods[s]))
+        colour, symbol = solver_styles(frame.paths.methods)[s]
         curve.setPen(pen(colour, 1.4))
         steps.setPen(None)
         steps.setSize(6)
@@ -216,7 +237,9 @@ def move_eigenvalues(view: Instrument, frame: PhaseFrame, t: float) -> None:
     for s, entry in enumerate(frame.paths.entries):
         points = scaled_eigenvalues(frame, s, t)
         shown = np.stack([np.clip(points.real, -9.0, 4.0), np.clip(points.imag, -7.0, 7.0)], axis=1)
-        view.layers[s].steps.setData(*shown.T)
+        inside = np.isclose(shown[:, 0], points.real) & np.isclose(shown[:, 1], points.imag)
+        view.layers[s].steps.setData(*shown[inside].T)
+        view.layers[s].hollow.setData(*shown[~inside].T)  # crosses at the rim stand for points far outside
         view.plot.grow(("stability", tuple(frame.paths.methods)), shown[:, 0], shown[:, 1])
         boundary = frame.stability[s]
         columns |= {f"{entry} Re dt λ": points.real, f"{entry} Im dt λ": points.imag}
@@ -228,20 +251,6 @@ def move_cursor(view: Instrument, frame: PhaseFrame, t: float) -> None:
     """Move the line that says where the cursor is on an axis of time."""
     del frame
     view.mark_time(t)
-
-
-def scaled_eigenvalues(frame: PhaseFrame, s: int, t: float) -> Any:
-    """Return dt lambda of the step under way at time t, for every start: (2 P,) complex."""
-    paths = frame.paths
-    sign = 1.0 if frame.t1 >= frame.t0 else -1.0
-    values = []
-    for p in range(len(paths.start)):
-        last = int(np.isfinite(paths.t[s, p]).sum()) - 1
-        passed = int((sign * paths.t[s, p] <= sign * t + 1e-12).sum()) - 1
-        step = min(max(passed, 0) + 1, last)
-        if step > 0:
-            values.append(paths.dt[s, p, step] * paths.eigenvalues[s, p, step - 1])
-    return np.concatenate(values) if values else np.empty(0, complex)
 
 
 def over_time(
@@ -299,8 +308,13 @@ def components(view: Instrument, frame: PhaseFrame) -> None:
         columns |= {f"{entry} t": paths.t[s, 0], f"{entry} x": paths.y[s, 0, :, 0], f"{entry} y": paths.y[s, 0, :, 1]}
     reference = paths.reference_y[0]
     view.line.setData(paths.reference_t[0], reference[:, 0])
-    ys = np.concatenate([reference[:, 0], reference[:, 1]])
-    view.plot.grow(("components", frame.t0, frame.t1), np.tile(paths.reference_t[0], 2), ys)
+    low, high = np.nanmin(reference, initial=np.inf), np.nanmax(reference, initial=-np.inf)
+    room = 1.5 * (high - low) if high > low else 1.0
+    # What a solver adds counts too, but one that blows up must not flatten the others.
+    every = np.concatenate([paths.y[:, 0].ravel(), reference.ravel()])
+    ys = np.clip(every[np.isfinite(every)], low - room, high + room)
+    span = np.linspace(frame.t0, frame.t1, max(2, len(ys)))
+    view.plot.grow(("components", frame.t0, frame.t1), span[: len(ys)], ys)
     view.give(columns)
 
 
@@ -308,9 +322,9 @@ def evaluations(view: Instrument, frame: PhaseFrame) -> None:
     """Count the evaluations of the vector field, one bar per solver."""
     view.plot.set_labels("", "evaluations")
     counts = frame.paths.nfe[:, 0].astype(float)
-    names = [SOLVER_TITLES[str(method)] for method in frame.paths.methods]
+    names = solver_names(frame.paths)
     view.plot.getAxis("bottom").setTicks([list(enumerate(names))])
-    brushes = [QColor(solver_style(str(method))[0]) for method in frame.paths.methods]
+    brushes = [QColor(colour) for colour, _ in solver_styles(frame.paths.methods)]
     view.show_bars(counts, brushes)
     view.plot.grow(
         ("evaluations", tuple(frame.paths.entries)),
@@ -352,7 +366,7 @@ def name_slopes(view: Instrument, frame: PhaseFrame) -> None:
         good = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
         if len(good) and np.isfinite(slope):
             middle = good[len(good) // 2]
-            colour, _ = solver_style(str(frame.paths.methods[s]))
+            colour, _ = solver_styles(frame.paths.methods)[s]
             view.write(f"{slope:.2f}", colour, float(x[middle]), float(y[middle]))
 
 
@@ -389,7 +403,7 @@ def numbers(view: Instrument, frame: PhaseFrame) -> None:
                 f"{frame.studies.slope[s]:.2f}" if np.isfinite(frame.studies.slope[s]) else "–",
             ]
         )
-        colours.append(solver_style(str(paths.methods[s]))[0])
+        colours.append(solver_styles(paths.methods)[s][0])
     view.fill_table(header, rows, colours)
     view.give(
         {

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QWidget
 
 from nodeviz.app.plots import Columns, Plot, broken_lines, dashes, label_number, pen
-from nodeviz.app.theme import Theme, blend, solver_style, ui_font
+from nodeviz.app.theme import Theme, blend, solver_styles, ui_font
 
 if TYPE_CHECKING:
     from nodeviz.engine.arrays import BoolArray, FloatArray
@@ -32,7 +32,7 @@ class PhasePlane(Plot):
         self._arrows = [self.curve(1, connect="pairs") for _ in range(SHADES)]
         self._nullclines = (self.curve(2), self.curve(2, dashed=True))
         self._manifolds = (self.curve(3), self.curve(3))
-        self._cycles = self.curve(4)
+        self._cycles, self._repelling = self.curve(4), self.curve(4)
         self._past, self._reference = self.curve(5, dashed=True), self.curve(6.5)
         self._solvers: list[SolverLayer] = []
         self._rest = (self.markers("o", 9, 10), self.markers("o", 9, 10))
@@ -82,7 +82,8 @@ class PhasePlane(Plot):
             item.setVisible(params.show_nullclines)
         for item in self._manifolds:
             item.setVisible(params.show_manifolds)
-        self._cycles.setVisible(params.show_cycles)
+        for item in (self._cycles, self._repelling):
+            item.setVisible(params.show_cycles)
         for item in (*self._rest, *self._names):
             item.setVisible(params.show_equilibria)
         self._reference.setVisible(params.show_reference)
@@ -130,8 +131,11 @@ class PhasePlane(Plot):
             item.setPen(pen(blend((colour, theme.panel), fade), 1.5))
             item.setData(*curve.T)
         fade = 0.0 if portrait.cycles_current else 0.6
-        self._cycles.setPen(pen(blend((theme.text, theme.panel), 0.45 + fade / 2), 3))
-        self._cycles.setData(*portrait.cycles.T)
+        pieces = cycle_pieces(portrait)
+        for item, stable in ((self._cycles, True), (self._repelling, False)):
+            x, y = pieces[stable].T
+            item.setPen(pen(blend((theme.text, theme.panel), 0.45 + fade / 2), 3))
+            item.setData(x, y, connect="finite" if stable else dashes(x, y, 2 * DASH * max(self.box.viewPixelSize())))
         self._show_equilibria(portrait, theme)
 
     def _show_equilibria(self, portrait: Portrait, theme: Theme) -> None:
@@ -145,7 +149,9 @@ class PhasePlane(Plot):
             return  # more names than that hide the plane; the cards on hover stay
         for point, kind, values in zip(portrait.equilibria, portrait.kinds, portrait.eigenvalues, strict=True):
             text = str(kind) if len(portrait.kinds) > 1 else f"{kind} {pair_in_words(values)}"
-            name = pg.TextItem(text, color=QColor(theme.accent), anchor=(0, 0))
+            ground = QColor(theme.panel)
+            ground.setAlphaF(0.75)
+            name = pg.TextItem(text, color=QColor(theme.accent), anchor=(0, 0), fill=pg.mkBrush(ground))
             name.setFont(ui_font(12))
             name.setPos(*point)
             name.setZValue(11)
@@ -189,6 +195,10 @@ class PhasePlane(Plot):
             return {}
         paths = self._frame.paths
         columns: dict[str, Any] = {}
+        for p in range(len(paths.start)):
+            tag = f"reference start {p + 1}" if len(paths.start) > 1 else "reference"
+            x, y = paths.reference_y[p].T
+            columns |= {f"{tag} t": paths.reference_t[p], f"{tag} x": x, f"{tag} y": y}
         for s, entry in enumerate(paths.entries):
             for p in range(len(paths.start)):
                 tag = f"{entry} start {p + 1}" if len(paths.start) > 1 else str(entry)
@@ -203,7 +213,7 @@ class SolverLayer:
         self._rest, self._path = plane.curve(6), plane.curve(9)
         self._steps, self._heads = plane.markers("o", 6, 9.5), plane.markers("o", 11, 12)
         self._ends = plane.markers("x", 12, 13)
-        self._dress: tuple[str, str] | None = None
+        self._dress: tuple[tuple[str, str], str] | None = None
         self._drawn: tuple[Paths, int, float] | None = None
         self._y: FloatArray = np.empty((0, 0, 2))
 
@@ -219,7 +229,7 @@ class SolverLayer:
         markers: bool,
     ) -> None:
         """Draw the paths of solver s up to time t."""
-        self._put_on(str(paths.methods[s]), theme)
+        self._put_on(solver_styles(paths.methods)[s], theme)
         if self._drawn is None or self._drawn[0] is not paths or self._drawn[1:] != (s, reach[1]):
             self._drawn = (paths, s, reach[1])
             self._y = nearer(paths.y[s], *reach)
@@ -232,12 +242,12 @@ class SolverLayer:
         self._steps.setData(*(self._y[passed & np.isfinite(self._y[..., 0])].T if few else ([], [])))
         self._heads.setData(*heads.T)
 
-    def _put_on(self, method: str, theme: Theme) -> None:
-        """Take the colour and the marker of a method; every call costs a redraw of all markers, so only on change."""
-        if self._dress == (method, theme.name):
+    def _put_on(self, style: tuple[str, str], theme: Theme) -> None:
+        """Take the colour and the marker of a solver; every call costs a redraw of all markers, so only on change."""
+        if self._dress == (style, theme.name):
             return
-        self._dress = (method, theme.name)
-        colour, symbol = solver_style(method)
+        self._dress = (style, theme.name)
+        colour, symbol = style
         self._rest.setPen(pen(blend((colour, theme.panel), 0.72)))
         self._path.setPen(pen(colour, 1.6))
         self._ends.setPen(pen(colour, 2))
@@ -251,6 +261,18 @@ class SolverLayer:
         self._drawn = None
         for item in (self._rest, self._path, self._steps, self._heads, self._ends):
             item.setData([], [])
+
+
+def cycle_pieces(portrait: Portrait) -> dict[bool, FloatArray]:
+    """Return the limit cycles that attract (True) and those that repel, each as one broken curve (M, 2)."""
+    breaks = np.flatnonzero(np.isnan(portrait.cycles[:, 0]))
+    curves = np.split(portrait.cycles, breaks + 1)[: len(breaks)]
+    stable = portrait.cycle_stable if portrait.cycles_current else np.ones(len(curves), bool)
+    pairs = list(zip(curves, stable, strict=True))
+    return {
+        kind: np.vstack([np.empty((0, 2)), *(c for c, is_stable in pairs if is_stable == kind)])
+        for kind in (True, False)
+    }
 
 
 def view_reach(params: PhaseParams) -> tuple[FloatArray, float]:
@@ -329,12 +351,14 @@ def card_text(portrait: Portrait, index: int) -> str:
         f"eigenvalues {pair_in_words(values)}",
     ]
     rate = max(value.real for value in values)
-    if abs(rate) > 1e-12:
-        verb = "grow" if rate > 0 else "decay"
-        lines.append(f"small deviations {verb} at rate {label_number(abs(rate))}")
     turn = max(abs(value.imag) for value in values)
+    does = []
+    if abs(rate) > 1e-9 * max(1.0, abs(values[0])):
+        does.append(f"{'grow' if rate > 0 else 'decay'} at rate {label_number(abs(rate))}")
     if turn > 1e-12:
-        lines.append(f"and turn once in {label_number(2 * np.pi / turn)}")
+        does.append(f"turn once in {label_number(2 * np.pi / turn)}")
+    if does:
+        lines.append(f"small deviations {' and '.join(does)}")
     if str(portrait.kinds[index]) == "undecided":
         lines.append("the linearisation does not tell what happens here")
     return "<br>".join(lines)
