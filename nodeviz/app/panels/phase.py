@@ -218,7 +218,7 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
 
     def _checked(self, index: int) -> int:
         count = len(self.params.start)
-        return int(Number(0, count - 1, integer=True).coerce("index", index, None))
+        return int(Number(-count, count - 1, integer=True).coerce("index", index, None))
 
     def _grab(self, point: QPointF) -> bool:
         self._held = self.plane.start_at(point)
