@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nodeviz.problems.pieces import finish
+
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from nodeviz.engine.arrays import FloatArray
     from nodeviz.problems.planar import PlanarField
 
 SEEDS = 20  # starts of Newton's method per side of the view
-LOOPED_SEEDS = 8  # for a field that must be asked point by point
-_NEWTON = 60
+LOOPED_SEEDS = 6  # for a field that must be asked point by point
+_NEWTON, _LOOPED_NEWTON = 60, 25  # iterations at most; towards double zeros each one halves the distance
 _SAME = 1e-5  # of the view's diagonal: equilibria this near are one
 
 
@@ -58,26 +62,50 @@ def find_equilibria(
 
     Two that are nearer to each other than 1e-5 of the view's diagonal count as one.
     """
+    return finish(find_equilibria_steps(planar, t, x_range, y_range))
+
+
+def find_equilibria_steps(
+    planar: PlanarField, t: float, x_range: tuple[float, float], y_range: tuple[float, float]
+) -> Generator[None, None, list[Equilibrium]]:
+    """Return what ``find_equilibria`` returns, yielding every few milliseconds."""
     low, high = np.array([x_range, y_range], dtype=float).T
-    seeds = _seeds(planar, t, low, high)
+    seeds, usual = yield from _seeds(planar, t, low, high)
+    view = _View(low, high, usual)
+    points = yield from newton(planar, t, seeds, view)
     with np.errstate(all="ignore"):
-        usual = np.median(np.abs(np.asarray(planar.field(t, seeds))), axis=1, keepdims=True)
-        points = newton(planar, t, seeds, high - low, usual)
-        slack = 1e-9 * (high - low)
+        slack = 1e-9 * view.size
         points = points[:, np.all((low - slack <= points.T) & (high + slack >= points.T), axis=1)]
-        points = _distinct(points, float(np.hypot(*(high - low))))
-        if not points.size:
-            return []
-        jacobians = np.moveaxis(np.array(planar.jacobian(t, points)), -1, 0)
-        good = np.isfinite(jacobians).all(axis=(1, 2))
-        points, jacobians = points[:, good], jacobians[good]
-        # Beside the rates in view a rounding error, beside nothing but itself it would look like a node.
-        jacobians[np.abs(jacobians).max(axis=(1, 2)) <= 1e-12 * usual.max() / np.hypot(*(high - low))] = 0.0
-        affine, exact = planar.is_affine(t), planar.exact_at(t, points).tolist()
-        kinds = [classify(one, affine=affine, exact=known) for one, known in zip(jacobians, exact, strict=True)]
-        singular = [i for i, one in enumerate(jacobians) if _is_singular(one, affine, exact[i])]
-        keep = _merge_lines(planar, t, points, kinds, singular, low, high, usual)
-    return [_equilibrium(points[:, i], jacobians[i], kinds[i], float(np.hypot(*(high - low)))) for i in keep]
+        points = _distinct(points, view.diagonal)
+    if not points.size:
+        return []
+    jacobians = np.moveaxis(np.array((yield from planar.jacobian_steps(t, points))), -1, 0)
+    good = np.isfinite(jacobians).all(axis=(1, 2))
+    points, jacobians = points[:, good], jacobians[good]
+    # Beside the rates in view a rounding error, beside nothing but itself it would look like a node.
+    jacobians[np.abs(jacobians).max(axis=(1, 2)) <= 1e-12 * usual.max() / view.diagonal] = 0.0
+    affine, exact = (yield from planar.is_affine_steps(t)), planar.exact_at(t, points).tolist()
+    kinds = [classify(one, affine=affine, exact=known) for one, known in zip(jacobians, exact, strict=True)]
+    singular = [i for i, one in enumerate(jacobians) if _is_singular(one, affine, exact[i])]
+    keep = yield from _merge_lines(planar, t, points, kinds, singular, view)
+    return [_equilibrium(points[:, i], jacobians[i], kinds[i], view.diagonal) for i in keep]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The part of the plane that is searched: its corners (2,), and the rates (2, 1) that are usual in it."""
+
+    low: FloatArray
+    high: FloatArray
+    usual: FloatArray
+
+    @property
+    def size(self) -> FloatArray:
+        return self.high - self.low
+
+    @property
+    def diagonal(self) -> float:
+        return float(np.hypot(*self.size))
 
 
 def classify(jacobian: FloatArray, *, affine: bool, exact: bool = True) -> Kind:
@@ -109,33 +137,34 @@ def classify(jacobian: FloatArray, *, affine: bool, exact: bool = True) -> Kind:
     return Kind.STABLE_DEGENERATE_NODE if stable else Kind.UNSTABLE_DEGENERATE_NODE
 
 
-def newton(planar: PlanarField, t: float, seeds: FloatArray, size: FloatArray, usual: FloatArray) -> FloatArray:
+def newton(planar: PlanarField, t: float, seeds: FloatArray, view: _View) -> Generator[None, None, FloatArray]:
     """Return where Newton's method ends at a zero of the field, (2, K), from seeds (2, N); some end nowhere.
 
     Where the Jacobian is singular the shortest step is taken, so that on a line of equilibria every seed finds its own.
-
-    Parameters
-    ----------
-    size : (2,) of the region; no step is longer than half of it
-    usual : (2, 1) rates in the region, beside which those at a zero are small
+    No step is longer than half the view, and a rate is zero when it is small beside those that are usual there.
     """
-    points = seeds.copy()
-    scale = float(np.hypot(*size))
+    points, scale = seeds.copy(), view.diagonal
     step = np.full_like(points, np.inf)
     active = np.arange(points.shape[1])
-    for _ in range(_NEWTON):
-        rate, jacobian = planar.field(t, points[:, active]), planar.jacobian(t, points[:, active])
-        move = newton_step(np.asarray(rate), np.asarray(jacobian))
-        move *= np.minimum(1.0, 0.5 * scale / np.maximum(np.hypot(*move), 1e-300))
-        points[:, active] += move
-        step[:, active] = move
-        moved = np.hypot(*move)
-        active = active[(moved > 1e-15 * scale) & np.all(np.abs(points[:, active].T) < 1e3 * scale + 1e3, axis=1)]
+    for _ in range(_NEWTON if planar.vectorised else _LOOPED_NEWTON):
+        rate = yield from planar.field_steps(t, points[:, active])
+        jacobian = yield from planar.jacobian_steps(t, points[:, active])
+        with np.errstate(all="ignore"):
+            move = newton_step(rate, jacobian)
+            moved = np.hypot(*move)
+            move *= np.minimum(1.0, 0.5 * scale / np.maximum(moved, 1e-300))
+            moved = np.hypot(*move)
+            points[:, active] += move
+            step[:, active] = move
+            near = np.all(np.abs(points[:, active].T) < 1e3 * scale + 1e3, axis=1)
+        active = active[(moved > 1e-15 * scale) & near]
         if not active.size:
             break
-    rate = np.abs(np.asarray(planar.field(t, points)))
-    small = np.all(rate <= 1e-7 * np.where(np.isfinite(usual) & (usual > 0), usual, 1.0), axis=0)
-    return points[:, small & (np.hypot(*step) <= 1e-6 * scale) & np.isfinite(points).all(axis=0)]
+    rate = np.abs((yield from planar.field_steps(t, points)))
+    with np.errstate(all="ignore"):
+        usual = np.where(np.isfinite(view.usual) & (view.usual > 0), view.usual, 1.0)
+        small = np.all(rate <= 1e-7 * usual, axis=0) & (np.hypot(*step) <= 1e-6 * scale)
+    return points[:, small & np.isfinite(points).all(axis=0)]
 
 
 def newton_step(rate: FloatArray, jacobian: FloatArray) -> FloatArray:
@@ -157,19 +186,25 @@ def newton_step(rate: FloatArray, jacobian: FloatArray) -> FloatArray:
     )
 
 
-def _seeds(planar: PlanarField, t: float, low: FloatArray, high: FloatArray) -> FloatArray:
-    """Return starts for Newton's method: a grid, and the cells in which both rates change sign, of a finer one."""
+def _seeds(
+    planar: PlanarField, t: float, low: FloatArray, high: FloatArray
+) -> Generator[None, None, tuple[FloatArray, FloatArray]]:
+    """Return starts for Newton's method, and the usual rates (2, 1) in view.
+
+    The starts are a grid, and the cells in which both rates change sign, of a finer one.
+    """
     n = SEEDS if planar.vectorised else LOOPED_SEEDS
     # Off the centre, where symmetric systems have singular Jacobians.
     spans = list(zip(low.tolist(), high.tolist(), strict=True))
     grid = np.stack(np.meshgrid(*(np.linspace(lo, hi, n) + 1e-3 * (hi - lo) / n for lo, hi in spans)))
     nodes = np.stack(np.meshgrid(*(np.linspace(lo, hi, 3 * n) for lo, hi in spans)))
+    rates = yield from planar.field_steps(t, nodes)
     with np.errstate(all="ignore"):
-        positive = np.asarray(planar.field(t, nodes)) > 0
+        positive, usual = rates > 0, np.median(np.abs(rates).reshape(2, -1), axis=1, keepdims=True)
     corners = np.stack([positive[:, :-1, :-1], positive[:, :-1, 1:], positive[:, 1:, :-1], positive[:, 1:, 1:]])
     mixed = (corners.any(axis=0) & ~corners.all(axis=0)).all(axis=0)
     centres = (nodes[:, :-1, :-1] + nodes[:, 1:, 1:]) / 2
-    return np.concatenate([grid.reshape(2, -1), centres[:, mixed]], axis=1)
+    return np.concatenate([grid.reshape(2, -1), centres[:, mixed]], axis=1), usual
 
 
 def _distinct(points: FloatArray, diagonal: float) -> FloatArray:
@@ -184,23 +219,16 @@ def _distinct(points: FloatArray, diagonal: float) -> FloatArray:
 
 
 def _merge_lines(
-    planar: PlanarField,
-    t: float,
-    points: FloatArray,
-    kinds: list[Kind],
-    singular: list[int],
-    low: FloatArray,
-    high: FloatArray,
-    usual: FloatArray,
-) -> list[int]:
+    planar: PlanarField, t: float, points: FloatArray, kinds: list[Kind], singular: list[int], view: _View
+) -> Generator[None, None, list[int]]:
     """Return the indices to keep: all isolated equilibria and one for each line; mark the latter in ``kinds``."""
     keep = [i for i in range(len(kinds)) if i not in singular]
-    centre, size = (low + high) / 2, high - low
+    centre = (view.low + view.high) / 2
     while singular:
-        line = _connected(points, singular, 0.15 * float(np.hypot(*size)))
+        line = _connected(points, singular, 0.15 * view.diagonal)
         singular = [i for i in singular if i not in line]
-        if len(line) > 2 and _between_are_equilibria(planar, t, points[:, line], size, usual):
-            nearest = min(line, key=lambda i: float(np.hypot(*((points[:, i] - centre) / size))))
+        if len(line) > 2 and (yield from _between_are_equilibria(planar, t, points[:, line], view)):
+            nearest = min(line, key=lambda i: float(np.hypot(*((points[:, i] - centre) / view.size))))
             kinds[nearest] = Kind.LINE
             keep.append(nearest)
         else:
@@ -219,8 +247,8 @@ def _connected(points: FloatArray, members: list[int], reach: float) -> list[int
 
 
 def _between_are_equilibria(
-    planar: PlanarField, t: float, points: FloatArray, size: FloatArray, usual: FloatArray
-) -> bool:
+    planar: PlanarField, t: float, points: FloatArray, view: _View
+) -> Generator[None, None, bool]:
     """Return whether between neighbouring points there are further equilibria, which makes them a line."""
     gaps = np.hypot(*(points[:, :, None] - points[:, None, :]))
     np.fill_diagonal(gaps, np.inf)
@@ -228,7 +256,7 @@ def _between_are_equilibria(
     middle, gap = (points + points[:, nearest]) / 2, gaps.min(axis=1)
     hits = 0
     for i in range(min(8, points.shape[1])):
-        found = newton(planar, t, middle[:, i : i + 1], size, usual)
+        found = yield from newton(planar, t, middle[:, i : i + 1], view)
         hits += bool(found.size) and bool(np.hypot(*(found[:, 0] - middle[:, i])) < 0.3 * gap[i])
     return 2 * hits > min(8, int(points.shape[1]))
 

@@ -13,6 +13,7 @@ from nodeviz.engine.arrays import BoolArray, FloatArray, VectorField
 from nodeviz.engine.integrate import MAX_STEPS, Solution, solve_steps
 from nodeviz.engine.methods import find_method
 from nodeviz.problems.compiled import orbit_steps
+from nodeviz.problems.pieces import finish, in_pieces
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -118,6 +119,18 @@ class PlanarField:
             record=record, jacobian=self.jacobian,
         )  # fmt: skip
 
+    def field_steps(self, t: float, y: FloatArray) -> Generator[None, None, FloatArray]:
+        """Return field(t, y), yielding every few milliseconds where it must be asked point by point."""
+        if self.vectorised:
+            return np.asarray(self.field(t, y))
+        return (yield from in_pieces(lambda points: self.field(t, points), y))
+
+    def jacobian_steps(self, t: float, y: FloatArray) -> Generator[None, None, FloatArray]:
+        """Return jacobian(t, y), yielding as ``field_steps`` does."""
+        if self.vectorised:
+            return np.asarray(self.jacobian(t, y))
+        return (yield from in_pieces(lambda points: self.jacobian(t, points), y))
+
     def exact_at(self, t: float, y: FloatArray) -> BoolArray:
         """Return whether the Jacobian at points (2, N) is exact to rounding, (N,)."""
         if self.typed is None:
@@ -127,10 +140,15 @@ class PlanarField:
 
     def is_affine(self, t: float) -> bool:
         """Return whether the Jacobian is the same all over the plane, so that the linearisation tells everything."""
+        return finish(self.is_affine_steps(t))
+
+    def is_affine_steps(self, t: float) -> Generator[None, None, bool]:
+        """Return what ``is_affine`` returns, yielding as ``field_steps`` does."""
         radii = np.repeat([1e-2, 0.3, 1.0, 4.0, 30.0], 6)
         angles = 2.4 * np.arange(radii.size)
+        jacobians = yield from self.jacobian_steps(t, radii * np.stack([np.cos(angles), np.sin(angles)]))
         with np.errstate(all="ignore"):
-            samples = self.jacobian(t, radii * np.stack([np.cos(angles), np.sin(angles)])).reshape(4, -1)
+            samples = jacobians.reshape(4, -1)
             spread, size = np.ptp(samples, axis=1).max(), np.abs(samples).max()
         return bool(spread <= (1e-12 if self.exact_jacobian else 1e-6) * size)
 
