@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
@@ -14,9 +15,6 @@ from nodeviz.experiments.params import ParamError
 from nodeviz.experiments.presets import find_preset
 from nodeviz.experiments.registry import REGISTRY
 from nodeviz.experiments.run import SEED
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,8 @@ class Change(QUndoCommand):
         if not (isinstance(other, Change) and self._key and (other._panel, other._key) == (self._panel, self._key)):
             return False
         self._after = other._after
+        # Back where it began, it is no step at all, and no line either.
+        self.setObsolete(self._after == self._before)
         return True
 
     def redo(self) -> None:
@@ -78,12 +78,14 @@ class Session(QObject):
         self.undo_stack = QUndoStack(self)
         self._states = {name: State(experiment.params()) for name, experiment in REGISTRY.items()}
         self._gesture = 0
+        self._drag = ""  # the gesture that goes on, the state it began with, and the line that it has not said yet
+        self._origin: State | None = None
         self._unsaid = ""
 
     @property
     def dragging(self) -> bool:
         """Whether a gesture goes on, such as the drag of a slider."""
-        return bool(self._unsaid)
+        return bool(self._drag)
 
     def state(self, panel: str) -> State:
         """Return a panel's state."""
@@ -157,10 +159,10 @@ class Session(QObject):
 
     def end_drag(self) -> None:
         """End a gesture: its last line is said now, and the next change of the same name is a step of its own."""
+        line, self._drag, self._unsaid = self._unsaid, "", ""
         self._gesture += 1
-        if self._unsaid:
-            self.echoed.emit(self._unsaid)
-            self._unsaid = ""
+        if line:
+            self.echoed.emit(line)
 
     def put_state(self, panel: str, state: State) -> None:
         """Put a state in force; only undo steps call this."""
@@ -168,35 +170,32 @@ class Session(QObject):
         self.changed.emit(panel)
 
     def _push(self, panel: str, after: State, title: str, drag: str, line: str) -> None:
-        if not drag:
+        if drag != self._drag:
             self.end_drag()  # lines are said in the order of what they did
+            self._drag, self._origin = drag, self._states[panel]
         key = f"{drag}:{self._gesture}" if drag else ""
         self.undo_stack.push(Change(self, panel, after, title, key))
-        if drag:
-            self._unsaid = line
-        else:
+        if not drag:
             self.echoed.emit(line)
+        else:
+            self._unsaid = line if after != self._origin else ""
 
 
 def python_line(panel: str, params: Any, changes: dict[str, object]) -> str:
-    """Return the line of Python that makes the changes."""
+    """Return the line of Python that makes the changes; a remark where a function without a name is among them."""
     known = declarations.declared(params)
-    given = next(iter(changes.values()))
-    if len(changes) == 1 and callable(given):
-        name, (parameter,) = getattr(given, "__name__", ""), changes
-        # What has no name to repeat it by is noted as a remark.
-        return f"{panel}.{parameter} = {name}" if name.isidentifier() else f"# {panel}.{parameter} = {given!r}"
-    given = changes.get("system")
-    if callable(given):
-        name = getattr(given, "__name__", "")
-        # A lambda has no name under which it could be given again.
-        return f"{panel}.system = {name}" if name.isidentifier() else f"# {panel}.system = a function without a name"
     # The values as they were stored, so that the line repeats what happened and not what was typed.
-    values = {name: known[name].kind.to_json(getattr(params, name)) for name in changes}
-    if len(values) == 1:
-        ((name, value),) = values.items()
-        if isinstance(value, dict) and isinstance(given, dict) and len(given) == 1:
-            key = next(iter(given))
-            return f"{panel}.{name}[{key!r}] = {value[key]!r}"
-        return f"{panel}.{name} = {value!r}"
-    return f"{panel}.set({', '.join(f'{name}={value!r}' for name, value in values.items())})"
+    stored = {name: getattr(params, name) for name in changes}
+    functions = {name: str(getattr(value, "__name__", value)) for name, value in stored.items() if callable(value)}
+    written = {
+        name: functions[name] if name in functions else repr(known[name].kind.to_json(value))
+        for name, value in stored.items()
+    }
+    remark = "" if all(name.isidentifier() for name in functions.values()) else "# "
+    if len(changes) > 1:
+        return f"{remark}{panel}.set({', '.join(f'{name}={text}' for name, text in written.items())})"
+    ((name, given),) = changes.items()
+    if isinstance(given, dict) and isinstance(stored[name], Mapping) and len(given) == 1:
+        (key,) = given
+        return f"{panel}.{name}[{key!r}] = {stored[name][key]!r}"
+    return f"{remark}{panel}.{name} = {written[name]}"

@@ -74,6 +74,7 @@ class Panel(QWidget, Generic[P, F]):
         self.running = False
         self.progress = 0.0
         self._generation = 0
+        self._awaited = False
         self.dropped = 0
         self.steps_seen = 0
         self._shown: P | None = None
@@ -321,11 +322,11 @@ class Panel(QWidget, Generic[P, F]):
         if preset and preset != self._preset:
             self.playbar.put(1.0)  # a preset is looked at whole
         self._preset = preset
-        self._dirty = True
         self.on_params(before, params)
         if before is None or self._needs_restart(before, params):
-            self.start()
+            self.start()  # drawing the old picture again would only keep the new one waiting
         else:
+            self._dirty = True
             self.worker.set_live(self.experiment, params)
 
     def on_params(self, before: P | None, params: P) -> None:
@@ -333,7 +334,12 @@ class Panel(QWidget, Generic[P, F]):
 
     def _needs_restart(self, before: P, params: P) -> bool:
         known = declared(params).values()
-        return any(not spec.live and getattr(before, spec.name) != getattr(params, spec.name) for spec in known)
+        for spec in known:
+            old, new = getattr(before, spec.name), getattr(params, spec.name)
+            # The same callable may mean something else by now.
+            if not spec.live and (old != new or callable(new)):
+                return True
+        return False
 
     def start(self, *, afresh: bool = False) -> None:
         """Start the run of the state in force; the last picture stays until the new one is there.
@@ -344,7 +350,7 @@ class Panel(QWidget, Generic[P, F]):
         self._shown = state.params
         self.history = {}
         self.metrics = None
-        self.running = True
+        self.running = self._awaited = True
         self._generation = self.worker.start_run(
             self.experiment, self.record, state.params, state.seed, self.mailbox, None if afresh else self.frame
         )
@@ -408,8 +414,9 @@ class Panel(QWidget, Generic[P, F]):
         self.show_message(f"This picture cannot be drawn ({type(error).__name__}: {error}).", details)
 
     def wants_smooth(self) -> bool:
-        """Whether the cursor moves, or something is dragged."""
-        return self.isVisible() and (self.playbar.playing or self.playbar.scrubbing or self.dragging())
+        """Whether the cursor moves, something is dragged, or somebody waits for the picture of a change."""
+        moves = self.playbar.playing or self.playbar.scrubbing or self.dragging()
+        return self.isVisible() and (moves or self._awaited)
 
     def dragging(self) -> bool:
         """Whether the user drags something in a plot."""
@@ -421,6 +428,7 @@ class Panel(QWidget, Generic[P, F]):
         if delivery.frame is not None:
             self.frame = delivery.frame  # type: ignore[assignment]
             self._dirty = True
+            self._awaited = False
         if delivery.generation != self._generation:
             return  # of the run before; its picture is better than none while the next one is on its way
         self.progress = delivery.progress
@@ -431,7 +439,7 @@ class Panel(QWidget, Generic[P, F]):
             self._end(delivery.ending)
 
     def _end(self, ending: Ending) -> None:
-        self.running = False
+        self.running = self._awaited = False
         self.metrics = ending.metrics
         if ending.sentence:
             self.show_message(ending.sentence, ending.details)

@@ -125,6 +125,7 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         """Move the view where its ranges changed."""
         if before is None or (before.x_range, before.y_range) != (params.x_range, params.y_range):
             self.plane.show_range(params)
+        self.plane.show_starts(params)
         if before is not None and len(before.start) != len(params.start):
             self._held = None  # what is held may be another point now
 

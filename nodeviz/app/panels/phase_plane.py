@@ -41,6 +41,7 @@ class PhasePlane(Plot):
         self._theme: Theme | None = None
         self._arrows_of: Portrait | None = None
         self._paths_of: Paths | None = None
+        self._start_points: FloatArray = np.empty((0, 2))
         self._frame: PhaseFrame | None = None
         self._reach: tuple[FloatArray, float] = (np.zeros(2), np.inf)
         self.card = QLabel(self)
@@ -74,6 +75,11 @@ class PhasePlane(Plot):
         """Show the view of the parameters, and as much more as equal aspect leaves room for."""
         self.box.setRange(xRange=params.x_range, yRange=params.y_range, padding=0.01)
 
+    def show_starts(self, params: PhaseParams) -> None:
+        """Show where paths start, at once, and before there are any from there."""
+        self._start_points = np.array(params.start, float)
+        self._starts.setData(*self._start_points.T)
+
     def set_names(self, params: PhaseParams) -> None:
         """Show or hide the layers as the parameters say."""
         for item in self._arrows:
@@ -103,7 +109,7 @@ class PhasePlane(Plot):
         if self._paths_of is not paths:
             self._paths_of = paths
             self._past.setData(*broken_lines(nearer(paths.past_y, *self._reach)))
-            self._starts.setData(*paths.start.T)
+        self.show_starts(params)
         while len(self._solvers) < len(paths.entries):
             self._solvers.append(SolverLayer(self))
         for s, layer in enumerate(self._solvers):
@@ -160,9 +166,7 @@ class PhasePlane(Plot):
 
     def start_at(self, point: QPointF) -> int | None:
         """Return the number of the start point under the pointer."""
-        if self._frame is None:
-            return None
-        return self._nearest(self._frame.paths.start, point)
+        return self._nearest(self._start_points, point)
 
     def _nearest(self, points: FloatArray, point: QPointF) -> int | None:
         if not len(points):
