@@ -200,7 +200,7 @@ def _turn(
         return None
     time, point = yield from _land(planar, section, ts[before : before + 2], ys[before : before + 2])
     ts, ys = np.append(ts[: before + 1], time), np.concatenate([ys[: before + 1], point[None]])
-    growth, stretching = _divergence(planar, t, ts, ys)
+    growth, stretching = yield from _divergence(planar, t, ts, ys)
     first, last = (abs(np.asarray(planar.field(t, y)) @ section.normal) for y in (start, point))
     if not last > 0.0:
         return None
@@ -227,12 +227,15 @@ def _land(
     return b, point
 
 
-def _divergence(planar: PlanarField, t: float, ts: FloatArray, ys: FloatArray) -> tuple[float, float]:
+def _divergence(
+    planar: PlanarField, t: float, ts: FloatArray, ys: FloatArray
+) -> Generator[None, None, tuple[float, float]]:
     """Return the integrals of div f and of its modulus along an orbit, by Simpson's rule on Hermite midpoints."""
     dt = np.diff(ts)
-    slopes = np.asarray(planar.field(t, ys.T)).T
+    slopes = (yield from planar.field_steps(t, ys.T)).T
     middles = (ys[:-1] + ys[1:]) / 2 + dt[:, None] / 8 * (slopes[:-1] - slopes[1:])
-    at_nodes, at_middles = (np.trace(np.asarray(planar.jacobian(t, points.T))) for points in (ys, middles))
+    at_nodes = np.trace((yield from planar.jacobian_steps(t, ys.T)))
+    at_middles = np.trace((yield from planar.jacobian_steps(t, middles.T)))
     pieces = dt / 6 * (at_nodes[:-1] + 4 * at_middles + at_nodes[1:])
     return float(pieces.sum()), float(np.abs(pieces).sum())
 
@@ -245,7 +248,7 @@ def _cycle(
     solution = yield from planar.orbit_steps(
         start, t, t + period, method="dopri5", rtol=1e-10, atol=1e-10 * section.extent
     )
-    orbit = smooth_orbit(planar, solution)[:: 1 if period > 0 else -1]
+    orbit = (yield from smooth_orbit(planar, solution))[:: 1 if period > 0 else -1]
     rightmost = int(orbit[:-1, 0].argmax())
     orbit = np.concatenate([orbit[rightmost:-1], orbit[: rightmost + 1]])
     forward = growth if period > 0 else -growth

@@ -88,8 +88,8 @@ def _branch(
             max_steps=_PIECE,
         )
         solution = yield from orbit
-        curve = smooth_orbit(planar, solution)
-        to_rest = _to_rest(planar, t, curve)
+        curve = yield from smooth_orbit(planar, solution)
+        to_rest = yield from _to_rest(planar, t, curve)
         near = np.hypot(*to_rest.T) < _AT_REST * diagonal
         near &= np.hypot(*(curve - saddle).T) > 3 * _AT_REST * diagonal  # not the saddle it comes from
         outside = np.any((curve < low - _WIDER * size) | (curve > high + _WIDER * size), axis=1)
@@ -108,10 +108,12 @@ def _branch(
     return np.concatenate(pieces)
 
 
-def _to_rest(planar: PlanarField, t: float, curve: FloatArray) -> FloatArray:
+def _to_rest(planar: PlanarField, t: float, curve: FloatArray) -> Generator[None, None, FloatArray]:
     """Return Newton's step to an equilibrium from every point, (M, 2): near one, the way that is left."""
+    rates = yield from planar.field_steps(t, curve.T)
+    jacobians = yield from planar.jacobian_steps(t, curve.T)
     with np.errstate(all="ignore"):
-        return newton_step(np.asarray(planar.field(t, curve.T)), np.asarray(planar.jacobian(t, curve.T))).T
+        return newton_step(rates, jacobians).T
 
 
 def _curvature(
