@@ -43,7 +43,7 @@ class Paths:
     final_error, max_error : (S, P), at t1 and the largest over all steps
     status, message : (S, P); remark : (S,) what one should know about solves that went well, from the first start
     attempt_t, attempt_dt : (S, A) every attempted step from the first start; attempt_accepted : (S, A), 1, 0 or NaN
-    reference_t, reference_y : (P, R), (P, R, 2), sampled evenly in time; past_y : (P, Q, 2) backwards from the starts
+    reference_t, reference_y : (P, R), (P, R, 2), evenly over their steps; past_y : (P, Q, 2) backwards from the starts
     reference_method, reference_rtol, reference_message : of the first start's reference; the message says what is
         unusual about it
     """

@@ -24,7 +24,7 @@ SECONDS = 2.0  # what one solve may take before it is stopped and says so
 START_SECONDS = 6.0  # what the solvers may take from one start, so that the first picture comes soon
 RACE_SECONDS = 20.0  # what all solves together may take
 DRAWN, DRAWN_IN_ALL = 4000, 400_000  # nodes of a path, and of all paths, that a frame keeps; errors are taken at all
-SAMPLES = 1200  # points of a reference curve
+SAMPLES, MOST_SAMPLES = 1200, 6000  # points of a reference curve
 MAX_STEPS = 200_000
 PIECE = 4000  # nodes in one batch, so that a batch stays below 10 ms
 EQUAL = 0.05  # work that differs by no more than this is called equal
@@ -165,10 +165,9 @@ def paths(
     eigenvalues = yield from _eigenvalues(planar, t, y)
     attempts = [record(solution) for solution in races[0].solutions]
     solutions = [[race.solutions[s] for race in races] for s in range(len(solvers))]
-    sampled = np.linspace(params.t0, params.t1, SAMPLES)
-    reference_y = []
-    for race in races:
-        reference_y.append((yield from race.reference.at_steps(sampled)))
+    reference_t, reference_y = sample_times([race.reference for race in races], params.t1), []
+    for race, times in zip(races, reference_t, strict=True):
+        reference_y.append((yield from race.reference.at_steps(times)))
     past_y = yield from _past(params, races)
     first = races[0].reference
     return Paths(
@@ -192,7 +191,7 @@ def paths(
         attempt_t=freeze(_pad([[_thin(steps.t, DRAWN)] for steps in attempts])[:, 0]),
         attempt_dt=freeze(_pad([[_thin(steps.dt, DRAWN)] for steps in attempts])[:, 0]),
         attempt_accepted=freeze(_pad([[_thin(steps.accepted.astype(float), DRAWN)] for steps in attempts])[:, 0]),
-        reference_t=freeze(np.broadcast_to(sampled, (len(races), SAMPLES))),
+        reference_t=freeze(reference_t),
         reference_y=freeze(reference_y),
         reference_method=first.method,
         reference_rtol=first.rtol,
@@ -201,12 +200,27 @@ def paths(
     )
 
 
+def sample_times(references: Sequence[Reference], end: float) -> FloatArray:
+    """Return times (P, R) at which to draw references: equally many in every step of theirs, ``end`` the last.
+
+    They step finely where the curve bends, so that it looks round however often it turns.
+    """
+    nodes = [record(reference.solution).nodes_t for reference in references]
+    count = int(np.clip(8 * max(map(len, nodes)), SAMPLES, MOST_SAMPLES))
+    rows = [np.interp(np.linspace(0, len(ts) - 1, count), np.arange(len(ts)), ts) for ts in nodes]
+    times: FloatArray = np.stack(rows)
+    times[:, -1] = end
+    return times
+
+
 def _past(params: PhaseParams, races: Sequence[Race]) -> Generator[None, None, FloatArray]:
     """Return the references backwards in time, (P, Q, 2); Q is 0 where nobody asked."""
-    backwards = np.linspace(params.t0, 2 * params.t0 - params.t1, SAMPLES)
+    pasts = [race.past for race in races if race.past is not None]
+    if not pasts:
+        return freeze(np.empty((len(races), 0, 2)))
     curves = []
-    for race in races:
-        curves.append((yield from race.past.at_steps(backwards)) if race.past else np.empty((0, 2)))
+    for past, times in zip(pasts, sample_times(pasts, 2 * params.t0 - params.t1), strict=True):
+        curves.append((yield from past.at_steps(times)))
     return freeze(curves)
 
 

@@ -41,8 +41,8 @@ def drawn_ranges(params: PhaseParams) -> tuple[tuple[float, float], tuple[float,
     (x0, x1), (y0, y1) = params.x_range, params.y_range
     x, y = (x0 + x1) / 2, (y0 + y1) / 2
     half_x, half_y = (x1 - x0) / 2, (y1 - y0) / 2
-    half_x, half_y = max(half_x, 2.0 * half_y), max(half_y, 1.3 * half_x)
-    return (x - half_x, x + half_x), (y - half_y, y + half_y)
+    wide, high = max(half_x, 3.0 * half_y), max(half_y, 1.5 * half_x)
+    return (x - wide, x + wide), (y - high, y + high)
 
 
 def quick(planar: PlanarField, params: PhaseParams, last: Portrait | None) -> Generator[None, None, Portrait]:

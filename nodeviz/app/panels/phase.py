@@ -119,7 +119,9 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         head = (
             f"<span style='color:{colour}'>{title}</span> {paths.n_accepted[s, 0]} steps, {paths.nfe[s, 0]} evaluations"
         )
-        return f"{head}, {failed[0]}" if failed else f"{head}, error {label_number(paths.final_error[s, 0])}"
+        said = failed[0] if failed else f"error {label_number(paths.final_error[s, 0])}"
+        remark = str(paths.remark[s])
+        return f"{head}, {said}, {remark}" if remark else f"{head}, {said}"
 
     def on_params(self, before: PhaseParams | None, params: PhaseParams) -> None:
         """Move the view where its ranges changed."""
