@@ -148,7 +148,7 @@ class Worker(QThread):
         if panel in self._jobs:
             _close(self._jobs.pop(panel).steps)
         self._paused.pop(panel, None)
-        steps, inbox = order.experiment.start(order.params, order.seed, order.last)
+        steps, inbox = order.experiment.start(order.params, order.seed, order.last, interactive=True)
         order.mailbox.begin(order.generation)
         self._jobs[panel] = Job(order.generation, steps, inbox, order.mailbox, time.monotonic())
 

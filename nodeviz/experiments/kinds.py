@@ -16,6 +16,10 @@ from typing import Any, Protocol, cast
 class ParamError(ValueError):
     """A value that cannot be used. Its message names argument, value, limit and remedy in one sentence."""
 
+    def _render_traceback_(self) -> list[str]:
+        # IPython's hook: in the console the sentence says it all, where forty lines of nodeviz's own code would not.
+        return [f"ParamError: {self}"]
+
 
 class Kind(Protocol):
     """How the values of a parameter are read, written and checked."""
