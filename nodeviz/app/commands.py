@@ -77,9 +77,9 @@ class CommandTable:
         if name not in self._commands:
             raise KeyError(f"commands.{name}: unknown; {nearest(name, self._commands)}")
         command = self._commands[name]
-        if command.echoes:
-            self._echo(f"commands.{name}()")
         result = command.callback()
+        if command.echoes:  # afterwards: undo ends a drag, whose own line comes before this one
+            self._echo(f"commands.{name}()")
         self.refresh()
         return result
 

@@ -32,7 +32,7 @@ class Change(QUndoCommand):
     def __init__(self, session: Session, panel: str, after: State, title: str, key: str) -> None:
         super().__init__(title)
         # Weak: PySide crashes when the garbage collector ends an undo stack that its own commands keep alive.
-        self._put_state = weakref.WeakMethod(session.put_state)
+        self._session = weakref.ref(session)
         self._panel, self._key = panel, key
         self._before, self._after = session.state(panel), after
 
@@ -51,16 +51,16 @@ class Change(QUndoCommand):
 
     def redo(self) -> None:
         """Put the state after the change in force."""
-        self._put(self._after)
+        session = self._session()
+        if session is not None:
+            session.put_state(self._panel, self._after)
 
     def undo(self) -> None:
-        """Put the state before the change in force."""
-        self._put(self._before)
-
-    def _put(self, state: State) -> None:
-        put_state = self._put_state()
-        if put_state is not None:
-            put_state(self._panel, state)
+        """Put the state before the change in force; what was not said about the change yet is said before."""
+        session = self._session()
+        if session is not None:
+            session.end_drag()
+            session.put_state(self._panel, self._before)
 
 
 class Session(QObject):

@@ -139,6 +139,17 @@ def test_two_different_drags_do_not_merge(session: Session, lines: list[str]) ->
     assert lines == ["phase.n_steps = 20", "phase.t1 = 3.0"]
 
 
+def test_undo_in_the_middle_of_a_drag_says_its_line_first(session: Session, lines: list[str]) -> None:
+    session.change("phase", {"n_steps": 20}, drag="n_steps")
+    session.undo_stack.undo()
+    assert lines == ["phase.n_steps = 20"]
+    session.change("phase", {"n_steps": 30}, drag="n_steps")
+    session.end_drag()
+    session.undo_stack.undo()
+    assert session.state("phase").params == PhaseParams()
+    assert not session.undo_stack.canUndo()
+
+
 def test_a_drag_that_ends_where_it_began_is_no_step_and_no_line(session: Session, lines: list[str]) -> None:
     for n_steps in (20, 30, 15):
         session.change("phase", {"n_steps": n_steps}, drag="n_steps")
