@@ -122,6 +122,7 @@ class _Walk:
                 break
             pace.took(i - before)
             yield
+            pace.begin()
         self.nfe = i * self._per_step + self._fsal
         if end == DONE:
             return Status.OK, ""
@@ -147,6 +148,7 @@ class _Walk:
                 break
             pace.took(n)
             yield
+            pace.begin()
         # The slope is known at the end of an accepted step (fsal), or asked for when another step begins there.
         slopes = 1 if self._fsal else 1 + self.log.n_accepted - (rows[-3] == rows[-3])
         self.nfe = 1 + slopes + self.log.n_attempts * (self._per_step - 1 + self._fsal)
@@ -260,11 +262,13 @@ class _Pace:
 
     def __init__(self, n_operations: int) -> None:
         self.n = max(1, min(500, int(_BUDGET / (n_operations * _SLOW))))
+        self.begin()
+
+    def begin(self) -> None:
+        """Note that a piece begins: what the caller did meanwhile is no part of it."""
         self._begun = perf_counter()
 
     def took(self, n: int) -> None:
         """Note that a piece of n steps ended, and size the next one by it."""
-        now = perf_counter()
-        per_step = (now - self._begun) / n
-        self._begun = now
+        per_step = (perf_counter() - self._begun) / n
         self.n = max(1, min(4 * self.n, 100_000, int(_BUDGET / per_step)))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -172,6 +172,16 @@ def test_long_orbits_yield_often() -> None:
         begun = perf_counter()
     assert len(gaps) > 3
     assert np.median(gaps) < 0.05
+
+
+@pytest.mark.parametrize("options", [{"method": "euler", "n_steps": 20_000}, {"method": "dopri5", "rtol": 1e-13}])
+def test_a_slow_caller_does_not_make_the_pieces_smaller(options: dict[str, Any]) -> None:
+    run = orbit_steps(parse_equations("x' = y; y' = -x"), {}, (1.0, 0.0), 0.0, 200.0, **options)
+    n_pieces = 1
+    for _ in run:
+        sleep(0.02)
+        n_pieces += 1
+        assert n_pieces < 100  # pieces of a step each, had the pauses counted
 
 
 @given(st.floats(-2, 2), st.floats(-2, 2), st.floats(0.1, 5), st.sampled_from(ADAPTIVE), st.booleans())
