@@ -360,6 +360,7 @@ class MapRow(Row):
         if list(value) != list(self._rows):
             for row in self._rows.values():
                 self._column.removeWidget(row)
+                row.hide()
                 row.deleteLater()
             self._rows = {key: self._make(key, number) for key, number in value.items()}
         for key, number in value.items():
@@ -410,6 +411,7 @@ class NamesRow(Row):
         if wanted != list(self.checks):
             for check in self.checks.values():
                 self._boxes.removeWidget(check)
+                check.hide()
                 check.deleteLater()
             self.checks = {entry: self._make(entry) for entry in wanted}
         for entry, check in self.checks.items():

@@ -45,5 +45,6 @@ class MessageLine(QFrame):
 
     def place(self, left: int, bottom: int, width: int) -> None:
         """Stand above a line, as high as the sentence needs."""
-        height = max(self.sizeHint().height(), self.heightForWidth(width))
+        layout = self.layout()
+        height = layout.totalHeightForWidth(width) if layout is not None else self.sizeHint().height()
         self.setGeometry(left, bottom - height, width, height)

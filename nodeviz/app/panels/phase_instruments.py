@@ -87,7 +87,6 @@ class Instrument(QWidget):
         self.words.setWordWrap(True)
         self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.words.setContentsMargins(6, 0, 4, 0)
-        self.words.setFixedHeight(34)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         column.addWidget(self.words)
         self._kind = ""
@@ -95,6 +94,7 @@ class Instrument(QWidget):
         self.theme = DARK
         self._drawn: tuple[int, str, bool] | None = None
         self.layers: list[Layer] = []
+        self.region: FloatArray = np.empty((0, 2))
         self._bars: pg.BarGraphItem | None = None
         self._texts: list[pg.TextItem] = []
         self.line = self.plot.curve(-1, dashed=True)
@@ -113,7 +113,7 @@ class Instrument(QWidget):
         if kind == self._kind and self._drawn == now:
             if kind in MOVING:
                 MOVING[kind](self, frame, t)
-                self.words.setText(CAPTIONS[kind](frame, t))
+                self._say(CAPTIONS[kind](frame, t), least=self.words.height())
             return
         self._drawn = now
         if kind != self._kind:
@@ -128,7 +128,14 @@ class Instrument(QWidget):
         VIEWS[kind](self, frame)
         if kind in MOVING:
             MOVING[kind](self, frame, t)
-        self.words.setText(CAPTIONS[kind](frame, t))
+        self._say(CAPTIONS[kind](frame, t), least=34)
+
+    def _say(self, text: str, least: int) -> None:
+        """Show the caption; while the cursor moves its height only grows, so that the plot above does not dance."""
+        self.words.setText(text)
+        height = max(least, self.words.heightForWidth(self.words.width()))
+        if height != self.words.height():
+            self.words.setFixedHeight(height)
 
     def _redraw_all(self) -> None:
         self._drawn = None
@@ -227,8 +234,7 @@ def stability(view: Instrument, frame: PhaseFrame) -> None:
         bounds.append(boundary[np.isfinite(boundary[:, 0])])
     axis = np.array([[-99.0, 0.0], [99.0, 0.0], [np.nan, np.nan], [0.0, -99.0], [0.0, 99.0]])
     view.line.setData(*axis.T)
-    every = np.concatenate(bounds)
-    view.plot.grow(("stability", tuple(frame.paths.methods)), every[:, 0], every[:, 1])
+    view.region = np.concatenate(bounds)
 
 
 def move_eigenvalues(view: Instrument, frame: PhaseFrame, t: float) -> None:
@@ -240,7 +246,8 @@ def move_eigenvalues(view: Instrument, frame: PhaseFrame, t: float) -> None:
         inside = np.isclose(shown[:, 0], points.real) & np.isclose(shown[:, 1], points.imag)
         view.layers[s].steps.setData(*shown[inside].T)
         view.layers[s].hollow.setData(*shown[~inside].T)  # crosses at the rim stand for points far outside
-        view.plot.grow(("stability", tuple(frame.paths.methods)), shown[:, 0], shown[:, 1])
+        every = np.concatenate([view.region, shown])
+        view.plot.grow(("stability", tuple(frame.paths.methods)), every[:, 0], every[:, 1])
         boundary = frame.stability[s]
         columns |= {f"{entry} Re dt λ": points.real, f"{entry} Im dt λ": points.imag}
         columns |= {f"{entry} boundary Re": boundary[:, 0], f"{entry} boundary Im": boundary[:, 1]}
