@@ -187,8 +187,8 @@ class Lateness:
         now = time.perf_counter()
         self._due = min(self._due, now)
         self.values.append((now - self._due) * 1e3)
-        # One that is more than a whole interval late is not caught up: Qt begins a new schedule.
-        self._due = max(self._due, now - self.INTERVAL) + self.INTERVAL
+        # Qt keeps the schedule after a late one, but begins a new one where the next has been missed already.
+        self._due = (self._due if self._due + self.INTERVAL > now else now) + self.INTERVAL
 
     def summary(self) -> dict[str, float]:
         """Return median, 99th percentile and maximum."""

@@ -185,7 +185,7 @@ def clicks(window: Any, panel: Any) -> dict[str, float]:
         point, path = answer_times(panel, x0 + share * (x1 - x0), y0 + (0.85 - 0.7 * share) * (y1 - y0))
         points.append(point)
         paths.append(path)
-        panel.remove_start(-1)
+        panel.remove_start(len(panel.params.start) - 1)
         settle(window)
     return {"point_p50_ms": median(points) * 1e3, "paths_p50_ms": median(paths) * 1e3, "paths_max_ms": max(paths) * 1e3}
 
