@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from dataclasses import field as attribute
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from nodeviz.problems.functions import CONSTANTS, FUNCTIONS
@@ -101,8 +101,13 @@ class Equations:
         return Kernel(self.graph, (by_x[0], by_y[0], by_x[1], by_y[1]), (2, 2))
 
 
+@lru_cache(maxsize=64)
 def parse_equations(text: str) -> Equations:
     """Read typed equations.
+
+    What was read is kept: a slider that moves then neither parses nor compiles anything anew. It also keeps a worker
+    from parsing what the window's thread has read before it: Python 3.11.7 mixes up two threads that make syntax trees
+    at the same time, and then the console fails with "AST constructor recursion depth mismatch".
 
     Parameters
     ----------

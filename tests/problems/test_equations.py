@@ -335,3 +335,12 @@ def test_every_differentiation_rule(text: str) -> None:
     rates = field(0, np.array([[x + eps, x - eps, x, x], [y, y, y + eps, y - eps]]))[0]
     expected = np.array([rates[0] - rates[1], rates[2] - rates[3]]) / (2 * eps)
     np.testing.assert_allclose(jacobian(0, np.array([x, y]))[0], expected, rtol=1e-8, atol=1e-8)
+
+
+def test_what_was_read_is_kept_and_complaints_are_made_anew() -> None:
+    equations = parse_equations(VAN_DER_POL)
+    assert parse_equations(VAN_DER_POL) is equations
+    assert parse_equations(VAN_DER_POL + " ") is not equations
+    for _ in range(2):
+        with pytest.raises(EquationError, match="sinn"):
+            parse_equations("x' = sinn(y); y' = 1")
