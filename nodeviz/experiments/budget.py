@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import time
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
 T = TypeVar("T")
 
@@ -36,9 +37,23 @@ class Pool:
         self._spent = 0.0
 
     @property
+    def left(self) -> float:
+        """The seconds that are left; never below 0."""
+        return max(0.0, self.seconds - self._spent)
+
+    @property
     def empty(self) -> bool:
         """Whether nothing is left."""
         return self._spent > self.seconds
+
+    @contextlib.contextmanager
+    def spend(self) -> Iterator[None]:
+        """Count the time of a piece of work that is no solve."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._spent += time.perf_counter() - started
 
     def within(self, seconds: float, steps: Generator[None, None, T]) -> Generator[None, None, T]:
         """Let a solve go on for so many seconds of its own time, or until the pool is empty.
@@ -49,15 +64,13 @@ class Pool:
         """
         before = self._spent
         while True:
-            started = time.perf_counter()
             try:
-                if self.empty or self._spent - before > seconds:
-                    _end(steps)
-                next(steps)
+                with self.spend():
+                    if self.empty or self._spent - before > seconds:
+                        _end(steps)
+                    next(steps)
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]
-            finally:
-                self._spent += time.perf_counter() - started
             yield
 
 

@@ -49,11 +49,11 @@ def phase(params: PhaseParams, rng: np.random.Generator, inbox: Inbox[PhaseParam
     picture = _Picture(planar, params, solvers, last)
 
     races: list[phase_paths.Race] = []
-    pool, shown = Pool(phase_paths.RACE_SECONDS), time.monotonic()
-    patience = EARLY
+    left, shown, patience = phase_paths.RACE_SECONDS, time.monotonic(), EARLY
     for start in params.start:
-        level = races[0].reference.level if races else 0
+        level, pool = races[0].reference.level if races else 0, Pool(min(left, phase_paths.START_SECONDS))
         races.append((yield from phase_paths.race(planar, params, solvers, start, pool, level)))
+        left -= pool.seconds - pool.left
         if inbox.interactive and len(races) < len(params.start) and time.monotonic() - shown > patience:
             yield Update((yield from picture.frame(races)), progress=0.3 * len(races) / len(params.start))
             patience, shown = 2 * patience, time.monotonic()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from nodeviz.engine.arrays import FloatArray, IntArray, freeze
 from nodeviz.engine.methods import METHODS
-from nodeviz.experiments.phase_frame import Eigenvalues, Paths, TextArray, read_only
+from nodeviz.experiments.phase_frame import A, Eigenvalues, Paths, TextArray, read_only
 from nodeviz.experiments.reference import Reference, solve_reference
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from nodeviz.problems.planar import PlanarField
 
 SECONDS = 2.0  # what one solve may take before it is stopped and says so
-START_SECONDS = 6.0  # what the solvers may take from one start, so that the first picture comes soon
-RACE_SECONDS = 20.0  # what all solves together may take
+# With all that is asked of the field along the paths: from one start, so that the first picture comes soon, and in all.
+START_SECONDS, RACE_SECONDS = 6.0, 15.0
 DRAWN, DRAWN_IN_ALL = 4000, 400_000  # nodes of a path, and of all paths, that a frame keeps; errors are taken at all
 SAMPLES, MOST_SAMPLES = 1200, 6000  # points of a reference curve
+LOOPED_SAMPLES = 150  # the same of a field that is asked point by point
 MAX_STEPS = 200_000
 PIECE = 4000  # nodes in one batch, so that a batch stays below 10 ms
 EQUAL = 0.05  # work that differs by no more than this is called equal
@@ -32,13 +33,38 @@ EQUAL = 0.05  # work that differs by no more than this is called equal
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """All solves from one start: the reference, one solution per solver, and the error at every node."""
+    """All solves from one start.
+
+    Attributes
+    ----------
+    reference : the solution to compare with; reference_t (R,), reference_y (R, 2) : the same sampled
+    past_y : (Q, 2) sampled backwards in time
+    solutions, errors : one per solver; the error at every node
+    drawn : one per solver, the nodes that a frame keeps
+    """
 
     start: tuple[float, float]
     reference: Reference
-    past: Reference | None
+    reference_t: FloatArray
+    reference_y: FloatArray
+    past_y: FloatArray
     solutions: list[Solution]
     errors: list[FloatArray]
+    drawn: list[Nodes]
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """Nodes of a path: t, dt, error (K,), y (K, 2) and eigenvalues (K, 2).
+
+    ``dt`` is the step that the solver took to get there, not the distance of two nodes that are kept.
+    """
+
+    t: FloatArray
+    y: FloatArray
+    dt: FloatArray
+    error: FloatArray
+    eigenvalues: Eigenvalues
 
 
 def steps_of(solver: Solver, params: PhaseParams) -> int | None:
@@ -70,20 +96,54 @@ def race(
 
     Parameters
     ----------
-    pool : what all solves together may take
+    pool : what all that may take
     level : where the reference begins; a start before may have shown that dop853 does not get there
     """
     reference = yield from solve_reference(planar, start, params.t0, params.t1, pool, first=level)
-    past = None
-    if params.show_past:
-        past = yield from solve_reference(planar, start, params.t0, 2 * params.t0 - params.t1, pool)
-    solutions, errors = [], []
+    solutions, errors, drawn = [], [], []
     for solver in solvers:
-        seconds = min(SECONDS, START_SECONDS / len(solvers))
+        yield
+        seconds = min(SECONDS, 0.7 * START_SECONDS / len(solvers))
         solution = yield from pool.within(seconds, _run(planar, params, solver, start))
+        error = yield from distances(reference, record(solution), pool)
         solutions.append(solution)
-        errors.append((yield from distances(reference, record(solution))))
-    return Race(start, reference, past, solutions, errors)
+        errors.append(error)
+        drawn.append((yield from _kept(planar, record(solution), error, _most(params), pool)))
+    reference_t = sample_times(reference, params.t1)
+    reference_y = yield from reference.at_steps(reference_t, pool)
+    past_y: FloatArray = np.empty((0, 2))
+    if params.show_past:
+        back = 2 * params.t0 - params.t1
+        past = yield from solve_reference(planar, start, params.t0, back, pool)
+        past_y = yield from past.at_steps(sample_times(past, back), pool)
+    return Race(start, reference, reference_t, reference_y, past_y, solutions, errors, drawn)
+
+
+def sample_times(reference: Reference, end: float) -> FloatArray:
+    """Return times (R,) at which to draw a reference: equally many in every step of its own, ``end`` the last.
+
+    It steps finely where the curve bends, so that it looks round however often it turns.
+    """
+    nodes = record(reference.solution).nodes_t
+    count = int(np.clip(8 * len(nodes), SAMPLES, MOST_SAMPLES)) if reference.planar.vectorised else LOOPED_SAMPLES
+    times: FloatArray = np.interp(np.linspace(0, len(nodes) - 1, count), np.arange(len(nodes)), nodes)
+    times[-1] = end
+    return times
+
+
+def _most(params: PhaseParams) -> int:
+    """Return how many nodes of each path a frame keeps."""
+    return min(DRAWN, max(DRAWN // 10, DRAWN_IN_ALL // (len(params.solvers) * len(params.start))))
+
+
+def _kept(
+    planar: PlanarField, steps: StepRecord, error: FloatArray, most: int, pool: Pool
+) -> Generator[None, None, Nodes]:
+    """Return the nodes that a frame keeps, the last one included."""
+    t, y = _thin(steps.nodes_t, most), _thin(steps.nodes_y, most)
+    dt = _thin(np.concatenate([[np.nan], np.diff(steps.nodes_t)]), most)
+    eigenvalues = yield from _eigenvalues(planar, t, y, pool)
+    return Nodes(t, y, dt, _thin(error, most), eigenvalues)
 
 
 def _run(
@@ -145,9 +205,9 @@ def record(solution: Solution) -> StepRecord:
     return solution.steps
 
 
-def distances(reference: Reference, steps: StepRecord) -> Generator[None, None, FloatArray]:
+def distances(reference: Reference, steps: StepRecord, pool: Pool) -> Generator[None, None, FloatArray]:
     """Return the Euclidean distance from the reference at every node, no smaller than the reference can tell."""
-    states = yield from reference.at_steps(steps.nodes_t)
+    states = yield from reference.at_steps(steps.nodes_t, pool)
     with np.errstate(all="ignore"):  # a path that blows up squares its way to infinity
         distance: FloatArray = np.maximum(np.linalg.norm(steps.nodes_y - states, axis=1), reference.floor(states))
     return distance
@@ -157,29 +217,20 @@ def paths(
     planar: PlanarField, params: PhaseParams, solvers: Sequence[Solver], races: Sequence[Race]
 ) -> Generator[None, None, Paths]:
     """Return the part of the frame that the races make; the generator yields while it works."""
-    most = min(DRAWN, max(DRAWN // 10, DRAWN_IN_ALL // (len(solvers) * len(races))))
-    columns = [[_drawn(race, s, most) for race in races] for s in range(len(solvers))]
-    yield
-    t, y, dt, error = [_pad([[column[i] for column in row] for row in columns]) for i in range(4)]
-    yield
-    eigenvalues = yield from _eigenvalues(planar, t, y)
+    columns = [[race.drawn[s] for race in races] for s in range(len(solvers))]
+    padded = {}
+    for name in ("t", "y", "dt", "error", "eigenvalues"):
+        padded[name] = read_only(_pad([[getattr(one, name) for one in row] for row in columns]))
+        yield
     attempts = [record(solution) for solution in races[0].solutions]
     solutions = [[race.solutions[s] for race in races] for s in range(len(solvers))]
-    reference_t, reference_y = sample_times([race.reference for race in races], params.t1), []
-    for race, times in zip(races, reference_t, strict=True):
-        reference_y.append((yield from race.reference.at_steps(times)))
-    past_y = yield from _past(params, races)
     first = races[0].reference
     return Paths(
         entries=_texts([solver.entry for solver in solvers]),
         methods=_texts([solver.method for solver in solvers]),
         start=freeze([race.start for race in races]),
         n_starts=len(params.start),
-        t=freeze(t),
-        y=freeze(y),
-        dt=freeze(dt),
-        error=freeze(error),
-        eigenvalues=eigenvalues,
+        **padded,
         nfe=_counts([[int(one.nfe) for one in row] for row in solutions]),
         n_accepted=_counts([[int(one.n_accepted) for one in row] for row in solutions]),
         n_rejected=_counts([[int(one.n_rejected) for one in row] for row in solutions]),
@@ -191,47 +242,19 @@ def paths(
         attempt_t=freeze(_pad([[_thin(steps.t, DRAWN)] for steps in attempts])[:, 0]),
         attempt_dt=freeze(_pad([[_thin(steps.dt, DRAWN)] for steps in attempts])[:, 0]),
         attempt_accepted=freeze(_pad([[_thin(steps.accepted.astype(float), DRAWN)] for steps in attempts])[:, 0]),
-        reference_t=freeze(reference_t),
-        reference_y=freeze(reference_y),
+        reference_t=freeze(_held([race.reference_t for race in races])),
+        reference_y=freeze(_held([race.reference_y for race in races])),
         reference_method=first.method,
         reference_rtol=first.rtol,
         reference_message=in_words(first.message),
-        past_y=past_y,
+        past_y=freeze(_held([race.past_y for race in races])),
     )
 
 
-def sample_times(references: Sequence[Reference], end: float) -> FloatArray:
-    """Return times (P, R) at which to draw references: equally many in every step of theirs, ``end`` the last.
-
-    They step finely where the curve bends, so that it looks round however often it turns.
-    """
-    nodes = [record(reference.solution).nodes_t for reference in references]
-    count = int(np.clip(8 * max(map(len, nodes)), SAMPLES, MOST_SAMPLES))
-    rows = [np.interp(np.linspace(0, len(ts) - 1, count), np.arange(len(ts)), ts) for ts in nodes]
-    times: FloatArray = np.stack(rows)
-    times[:, -1] = end
-    return times
-
-
-def _past(params: PhaseParams, races: Sequence[Race]) -> Generator[None, None, FloatArray]:
-    """Return the references backwards in time, (P, Q, 2); Q is 0 where nobody asked."""
-    pasts = [race.past for race in races if race.past is not None]
-    if not pasts:
-        return freeze(np.empty((len(races), 0, 2)))
-    curves = []
-    for past, times in zip(pasts, sample_times(pasts, 2 * params.t0 - params.t1), strict=True):
-        curves.append((yield from past.at_steps(times)))
-    return freeze(curves)
-
-
-def _drawn(race: Race, s: int, most: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return times, states, steps and errors of the nodes that a frame keeps, the last one included.
-
-    A step is the one that the solver took, not the distance of two nodes that are kept.
-    """
-    steps = record(race.solutions[s])
-    dt = np.concatenate([[np.nan], np.diff(steps.nodes_t)])
-    return _thin(steps.nodes_t, most), _thin(steps.nodes_y, most), _thin(dt, most), _thin(race.errors[s], most)
+def _held(curves: Sequence[FloatArray]) -> FloatArray:
+    """Return curves of different lengths as one array, each staying at its end."""
+    longest = max(map(len, curves))
+    return np.stack([np.concatenate([curve, np.repeat(curve[-1:], longest - len(curve), axis=0)]) for curve in curves])
 
 
 def _thin(values: FloatArray, most: int) -> FloatArray:
@@ -252,31 +275,32 @@ def _largest(errors: FloatArray) -> float:
     return float(finite.max()) if len(finite) else float("nan")
 
 
-def _pad(rows: Sequence[Sequence[FloatArray]]) -> FloatArray:
+def _pad(rows: Sequence[Sequence[A]]) -> A:
     """Return ragged arrays as one, padded with NaN along their first axis."""
     longest = max(len(column) for row in rows for column in row)
-    padded = np.full((len(rows), len(rows[0]), longest, *rows[0][0].shape[1:]), np.nan)
+    padded = np.full((len(rows), len(rows[0]), longest, *rows[0][0].shape[1:]), np.nan, rows[0][0].dtype)
     for i, row in enumerate(rows):
         for j, column in enumerate(row):
             padded[i, j, : len(column)] = column
-    return padded
+    return cast("A", padded)
 
 
-def _eigenvalues(planar: PlanarField, t: FloatArray, y: FloatArray) -> Generator[None, None, Eigenvalues]:
-    """Return the eigenvalues of the Jacobian at all nodes, from trace and determinant: (S, P, K, 2)."""
-    times, states = t.ravel(), y.reshape(-1, 2).T
-    found = np.full((len(times), 2), np.nan, complex)
-    reached = np.flatnonzero(np.isfinite(times))  # a slow field is not asked about padding
-    for first in range(0, len(reached), PIECE if planar.vectorised else 1):
-        part = reached[first : first + (PIECE if planar.vectorised else 1)]
-        with np.errstate(all="ignore"):
-            jacobian = planar.jacobian(times[part], states[:, part])
+def _eigenvalues(planar: PlanarField, t: FloatArray, y: FloatArray, pool: Pool) -> Generator[None, None, Eigenvalues]:
+    """Return the eigenvalues (K, 2) of the Jacobian at nodes (K,), (K, 2), from trace and determinant."""
+    found = np.full((len(t), 2), np.nan, complex)
+    piece = PIECE if planar.vectorised else 1
+    for first in range(0, len(t), piece):
+        if pool.empty:
+            break
+        part = slice(first, first + piece)
+        with pool.spend(), np.errstate(all="ignore"):
+            jacobian = planar.jacobian(t[part], y[part].T)
             half = (jacobian[0, 0] + jacobian[1, 1]) / 2
             determinant = jacobian[0, 0] * jacobian[1, 1] - jacobian[0, 1] * jacobian[1, 0]
             root = np.sqrt((half * half - determinant).astype(complex))
-        found[part] = np.stack([half + root, half - root], axis=-1)
+            found[part] = np.stack([half + root, half - root], axis=-1)
         yield
-    return read_only(found.reshape(*t.shape, 2))
+    return found
 
 
 def in_words(message: str) -> str:

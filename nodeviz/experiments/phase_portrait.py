@@ -13,9 +13,9 @@ from nodeviz.experiments.budget import at_most
 from nodeviz.experiments.params import declared
 from nodeviz.experiments.phase_frame import Portrait, read_only
 from nodeviz.problems.cycles import limit_cycles
-from nodeviz.problems.equilibria import find_equilibria
+from nodeviz.problems.equilibria import find_equilibria_steps
 from nodeviz.problems.manifolds import manifolds
-from nodeviz.problems.nullclines import nullclines
+from nodeviz.problems.nullclines import nullclines_steps
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from nodeviz.problems.planar import PlanarField
 
 SECONDS = 3.0  # of computing, for the manifolds and again for the limit cycles
-QUICK_SECONDS = 1.5  # of computing, for the arrows and again for nullclines and equilibria
-LOOKS = 12_000  # points that nullclines and equilibria ask for where they must ask point by point
+QUICK_SECONDS = 1.0  # of computing, each for the arrows, the nullclines and the equilibria
 ARROWS, LOOPED_ARROWS = 22, 14  # along the shorter side of the view; where the field is asked point by point
 NOTHING = freeze(np.empty((0, 2)))
 
@@ -57,15 +56,13 @@ def quick(planar: PlanarField, params: PhaseParams, last: Portrait | None) -> Ge
             return last
         return dataclasses.replace(last, cycles_key=cycles_key, cycles_current=False)
     x_range, y_range = drawn_ranges(params)
-    (at, direction, speed), seconds = yield from directions(planar, params)
-    nullcline_x, nullcline_y, found, note = NOTHING, NOTHING, [], ""
-    if planar.vectorised or seconds * LOOKS < QUICK_SECONDS:
-        nullcline_x, nullcline_y = nullclines(planar, params.t0, x_range, y_range)
-        yield
-        found = find_equilibria(planar, params.t0, params.x_range, params.y_range)
-        yield
-    else:
-        note = f"the field takes {1000 * seconds:.2g} ms per point: nullclines and equilibria are left out"
+    at, direction, speed = yield from directions(planar, params)
+    lines = yield from at_most(QUICK_SECONDS, nullclines_steps(planar, params.t0, x_range, y_range))
+    rest = yield from at_most(QUICK_SECONDS, find_equilibria_steps(planar, params.t0, params.x_range, params.y_range))
+    nullcline_x, nullcline_y = lines or (NOTHING, NOTHING)
+    found = rest or []
+    late = [name for name, result in (("nullclines", lines), ("equilibria", rest)) if result is None]
+    note = f"{' and '.join(late)} take longer than {QUICK_SECONDS:g} s and are left out" if late else ""
     return Portrait(
         system=params.system,
         key=key,
@@ -95,11 +92,10 @@ def quick(planar: PlanarField, params: PhaseParams, last: Portrait | None) -> Ge
 
 def directions(
     planar: PlanarField, params: PhaseParams
-) -> Generator[None, None, tuple[tuple[FloatArray, FloatArray, FloatArray], float]]:
+) -> Generator[None, None, tuple[FloatArray, FloatArray, FloatArray]]:
     """Return places (N, 2), unit directions (N, 2) and speeds (N,) on a grid over everything that may be in sight.
 
     A field that is asked point by point gets fewer arrows, and for so many seconds only, from the middle outwards.
-    Returned with them: the seconds that a point took.
     """
     x_range, y_range = drawn_ranges(params)
     arrows = ARROWS if planar.vectorised else LOOPED_ARROWS
@@ -110,12 +106,11 @@ def directions(
     slopes = np.full_like(points, np.nan)
     middle = np.mean([x_range, y_range], axis=1, keepdims=True)
     order = np.argsort(np.hypot(*(points - middle)), kind="stable")
-    spent, asked = 0.0, 0
+    spent = 0.0
     for part in np.array_split(order, 1 if planar.vectorised else len(order)):
         started = time.perf_counter()
         slopes[:, part] = planar.field(params.t0, points[:, part])
         spent += time.perf_counter() - started
-        asked += len(part)
         yield
         if spent > QUICK_SECONDS:
             break
@@ -123,7 +118,7 @@ def directions(
         speed = np.hypot(slopes[0], slopes[1])
         unit = (slopes / speed).T
     good = np.isfinite(unit).all(axis=1)
-    return (freeze(points.T[good]), freeze(unit[good]), freeze(speed[good])), spent / asked
+    return freeze(points.T[good]), freeze(unit[good]), freeze(speed[good])
 
 
 def deepen(planar: PlanarField, params: PhaseParams, portrait: Portrait) -> Generator[Portrait | None, None, None]:

@@ -88,13 +88,17 @@ class Reference:
         states[sign * ts < sign * nodes_t[0] - slack] = np.nan
         return states
 
-    def at_steps(self, ts: FloatArray) -> Generator[None, None, FloatArray]:
-        """Return what `at` returns, a piece at a time."""
-        pieces = []
-        for first in range(0, len(ts), PIECE):
-            pieces.append(self.at(ts[first : first + PIECE]))
+    def at_steps(self, ts: FloatArray, pool: Pool) -> Generator[None, None, FloatArray]:
+        """Return what `at` returns, a piece at a time; NaN from where the pool is empty."""
+        states = np.full((len(ts), 2), np.nan)
+        piece = PIECE if self.planar.vectorised else 1
+        for first in range(0, len(ts), piece):
+            if pool.empty:
+                break
+            with pool.spend():
+                states[first : first + piece] = self.at(ts[first : first + piece])
             yield
-        return np.concatenate(pieces)
+        return states
 
 
 def dop853_step(planar: PlanarField, t: FloatArray, y: FloatArray, dt: FloatArray) -> FloatArray:
@@ -152,7 +156,8 @@ def solve_reference(
         )
         solution = yield from pool.within(way.seconds, steps)
         tried.append(Reference(planar, solution, level))
-        # It got there, or there is nothing to get to, or no time for another way.
-        if solution.status not in {Status.MAX_STEPS, Status.TIMEOUT} or pool.empty:
+        # It got there, or there is nothing to get to, or no other way: the field is slow rather than stiff.
+        slow = solution.status is Status.TIMEOUT and (pool.empty or not planar.vectorised)
+        if slow or solution.status not in {Status.MAX_STEPS, Status.TIMEOUT}:
             break
     return tried[-1] if tried[-1].solution.ok else tried[0]
