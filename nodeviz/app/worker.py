@@ -80,7 +80,7 @@ class Worker(QThread):
         anything to show would show nothing at all. Of the runs that wait meanwhile only the newest is begun.
         """
         order = Order(next(self._numbers), experiment, params, seed, mailbox, last)
-        self._orders.put(lambda: self._next.__setitem__(panel, order))
+        self._orders.put(lambda: self._order(panel, order))
         return order.generation
 
     def set_live(self, panel: str, params: Any) -> None:
@@ -136,6 +136,10 @@ class Worker(QThread):
         except queue.Empty:
             return
 
+    def _order(self, panel: str, order: Order) -> None:
+        self._next[panel] = order
+        self._paused.pop(panel, None)  # here, not when it begins: it may be halted before
+
     def _begin_next(self) -> None:
         now = time.monotonic()
         for panel, order in list(self._next.items()):
@@ -147,7 +151,6 @@ class Worker(QThread):
     def _begin(self, panel: str, order: Order) -> None:
         if panel in self._jobs:
             _close(self._jobs.pop(panel).steps)
-        self._paused.pop(panel, None)
         steps, inbox = order.experiment.start(order.params, order.seed, order.last, interactive=True)
         order.mailbox.begin(order.generation)
         self._jobs[panel] = Job(order.generation, steps, inbox, order.mailbox, time.monotonic())
