@@ -9,7 +9,9 @@ import numpy as np
 
 from nodeviz.engine.arrays import FloatArray, IntArray, freeze
 from nodeviz.engine.methods import METHODS
+from nodeviz.engine.solution import Status
 from nodeviz.experiments.phase_frame import A, Eigenvalues, Paths, TextArray, read_only
+from nodeviz.experiments.phase_params import MOST_STEPS
 from nodeviz.experiments.reference import Reference, solve_reference
 
 if TYPE_CHECKING:
@@ -155,18 +157,29 @@ def _run(
     implicit = METHODS[solver.method].evaluations_per_step is None
     if params.work == "steps" or n_steps is None or solver.n_steps is not None or not implicit:
         return solution
-    for _ in range(3):  # longer steps take more iterations each, so once is not always enough
-        if not solution.ok or _off(int(solution.nfe), params) <= EQUAL / 2:
+    best, few, many = solution, 0, MOST_STEPS  # few steps take too few evaluations, many too many
+    for _ in range(6):
+        if not best.ok or _off(best, params) <= EQUAL / 2:
             break
-        previous, n_steps = n_steps, max(1, round(n_steps * work_of(params) / int(solution.nfe)))
-        if n_steps == previous:
+        if solution.ok and int(solution.nfe) > work_of(params):
+            many = n_steps
+        else:  # or they are so long that their equations have no solution
+            few = n_steps
+        n_steps = round(n_steps * work_of(params) / max(1, int(solution.nfe)))
+        if not few < n_steps < many:
+            n_steps = few + 1 if many == MOST_STEPS else (few + many) // 2
+        if n_steps in {few, many}:
             break
         solution = yield from _orbit(planar, params, solver, start, n_steps)
-    return solution
+        if solution.status is Status.TIMEOUT:
+            return solution
+        if solution.ok and _off(solution, params) < _off(best, params):
+            best = solution
+    return best
 
 
-def _off(nfe: int, params: PhaseParams) -> float:
-    return abs(nfe / work_of(params) - 1.0)
+def _off(solution: Solution, params: PhaseParams) -> float:
+    return abs(int(solution.nfe) / work_of(params) - 1.0)
 
 
 def _orbit(
@@ -194,8 +207,8 @@ def remark(planar: PlanarField, params: PhaseParams, solver: Solver, solution: S
             else "the field is not separable (x' depends on x, or y' on y), so symplectic-euler is not symplectic here"
         )
     shared = solver.fixed and solver.n_steps is None and params.work == "evaluations"
-    if shared and solution.ok and _off(int(solution.nfe), params) > EQUAL:
-        remarks.append(f"no number of steps takes {work_of(params)} evaluations; this one takes {int(solution.nfe)}")
+    if shared and solution.ok and _off(solution, params) > EQUAL:
+        remarks.append(f"it takes {int(solution.nfe)} evaluations where equal work would be {work_of(params)}")
     return "; ".join(remarks)
 
 

@@ -85,32 +85,39 @@ def limit(method: str, direction: complex) -> float:
 
 
 def stable_steps(methods: Sequence[str], eigenvalues: ComplexArray) -> Generator[None, None, FloatArray]:
-    """Return `stable_step` of every method, (S,); the generator yields while it works."""
+    """Return `stable_step` of every method, (S,), from the eigenvalues (..., 2) of the Jacobian along the paths.
+
+    NaN where the Jacobian is not the same everywhere; NaN in the eigenvalues is padding. The generator yields while it
+    works.
+    """
+    pair = yield from _common_pair(eigenvalues.reshape(-1, 2))
     steps = []
     for method in methods:
-        steps.append(stable_step(method, eigenvalues))
+        steps.append(float("nan") if pair is None else stable_step(method, *pair))
         yield
     return freeze(steps)
 
 
-def stable_step(method: str, eigenvalues: ComplexArray) -> float:
-    """Return the largest step with which a method is stable on a linear field.
+def _common_pair(values: ComplexArray) -> Generator[None, None, tuple[complex, complex] | None]:
+    """Return the one pair of eigenvalues that all rows (M, 2) are, if they are."""
+    pair: ComplexArray | None = None
+    for first in range(0, len(values), 20_000):
+        rows = values[first : first + 20_000]
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        if len(rows):
+            pair = rows[0] if pair is None else pair
+            if np.abs(rows - pair).max() > 1e-9 * np.abs(pair).max():
+                return None
+        yield
+    return None if pair is None else (complex(pair[0]), complex(pair[1]))
 
-    Parameters
-    ----------
-    method : str
-    eigenvalues : (..., 2) of the Jacobian along the paths, NaN as padding
 
-    Returns
-    -------
-    float, in units of time; NaN where the Jacobian is not the same everywhere, where the field itself grows, where
-    every step is stable, and for a method without stability function
+def stable_step(method: str, first: complex, second: complex) -> float:
+    """Return the largest step with which a method is stable on a linear field with these eigenvalues.
+
+    In units of time; NaN where the field itself grows, where every step is stable, and for a method without stability
+    function.
     """
-    values = eigenvalues.reshape(-1, 2)
-    values = values[np.isfinite(values).all(axis=1)]
-    if not len(values) or np.abs(values - values[0]).max() > 1e-9 * np.abs(values[0]).max():
-        return float("nan")
-    first, second = values[0]
     if max(first.real, second.real) >= 0:
         return float("nan")
     steps = [limit(method, value / abs(value)) / abs(value) for value in {first, second.conjugate()}]

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nodeviz.engine.methods import METHODS
+from nodeviz.experiments import phase, phase_paths, phase_portrait
 from nodeviz.experiments.base import flatten
 from nodeviz.experiments.params import ParamError, change
 from nodeviz.experiments.phase import PHASE
@@ -35,6 +36,23 @@ def finish(last: PhaseFrame | None = None, /, **changes: Any) -> tuple[list[Phas
             update = next(steps)
         except StopIteration as end:
             return frames, end.value
+        if update is not None and update.frame is not None:
+            assert isinstance(update.frame, PhaseFrame)
+            frames.append(update.frame)
+
+
+def watch(last: PhaseFrame | None = None, /, **changes: Any) -> tuple[list[PhaseFrame], list[float]]:
+    """Return all frames of a run that somebody looks at, and the seconds from each yield to the next."""
+    steps, _ = PHASE.start(change(PhaseParams(), changes), 0, last, interactive=True)
+    frames: list[PhaseFrame] = []
+    gaps: list[float] = []
+    while True:
+        # Time of this thread: a busy machine must not make a pause of what was none.
+        started = time.thread_time()
+        update = next(steps, False)
+        gaps.append(time.thread_time() - started)
+        if update is False:
+            return frames, gaps
         if update is not None and update.frame is not None:
             assert isinstance(update.frame, PhaseFrame)
             frames.append(update.frame)
@@ -80,6 +98,43 @@ def test_at_equal_work_every_fixed_step_solver_gets_the_evaluations_of_rk4() -> 
     assert paths.nfe[:, 0].tolist() == [60, 60, 60, 60]
     assert paths.final_error[0, 0] == pytest.approx(0.390, abs=5e-4)
     assert paths.final_error[3, 0] == pytest.approx(1.49e-3, abs=5e-6)
+
+
+@pytest.mark.parametrize(
+    ("system", "solver"),
+    [("spiral", "backward-euler"), ("spiral", "trapezoid"), ("van-der-pol", "backward-euler"), ("hopf", "trapezoid")],
+)
+def test_at_equal_work_an_implicit_solver_gets_about_as_many(system: str, solver: str) -> None:
+    paths = first_frame(system=system, work="evaluations", start="1,0.5", solvers=f"rk4, {solver}").paths
+    assert paths.nfe[1, 0] == pytest.approx(paths.nfe[0, 0], rel=0.05)
+    assert paths.status[1, 0] == "ok"
+    assert paths.remark.tolist() == ["", ""]
+
+
+def test_work_that_cannot_be_equal_is_said_to_be_so() -> None:
+    _, metrics = finish(solvers="rk4, backward-euler", n_steps=1, work="evaluations")
+    assert metrics["solvers"]["rk4"]["remark"] == ""
+    entry = metrics["solvers"]["backward-euler"]
+    assert entry["remark"] == f"it takes {entry['nfe']} evaluations where equal work would be 4"
+    # Long steps of the trapezoidal rule have no solution here, and short ones take more.
+    paths = first_frame(system="van-der-pol", solvers="trapezoid", work="evaluations", start="1,0.5").paths
+    assert (paths.status[0, 0], paths.message[0, 0]) == ("ok", "")
+    assert "where equal work would be 600" in paths.remark[0]
+
+
+def test_a_symplectic_method_on_a_field_that_is_not_separable_is_remarked() -> None:
+    paths = first_frame(solvers="leapfrog, symplectic-euler, rk4").paths
+    assert "leapfrog has order 1 here" in paths.remark[0]
+    assert "not separable" in paths.remark[1]
+    assert paths.remark[2] == ""
+    assert paths.status[:, 0].tolist() == ["ok", "ok", "ok"]
+    assert first_frame(system="pendulum", parameters={"damping": 0}, solvers="leapfrog").paths.remark.tolist() == [""]
+
+
+def test_no_error_is_smaller_than_the_reference_can_tell() -> None:
+    _, metrics = finish(solvers="dop853:1e-12")
+    assert metrics["reference"]["method"] == "dop853"
+    assert metrics["solvers"]["dop853:1e-12"]["final_error"] >= metrics["reference"]["rtol"]
 
 
 def test_equal_work_leaves_steps_and_tolerances_of_their_own_alone() -> None:
@@ -445,6 +500,75 @@ def test_two_callables_of_one_name_are_two_fields() -> None:
     (*_, again), _ = finish(first, system=make(-1.0), solvers="euler", n_steps=4)
     assert first.portrait.kinds.tolist() == ["centre"]
     assert again.portrait.kinds.tolist() == ["saddle"]
+
+
+def test_a_callable_is_asked_again_since_it_may_read_what_has_changed() -> None:
+    sign = [1.0]
+
+    def field(t: float, y: Any) -> Any:
+        del t
+        return [sign[0] * y[1], -y[0]]
+
+    (*_, first), _ = finish(system=field, solvers="euler", n_steps=4)
+    sign[0] = -1.0
+    (*_, again), _ = finish(first, system=field, solvers="euler", n_steps=4)
+    assert first.portrait.kinds.tolist() == ["centre"]
+    assert again.portrait.kinds.tolist() == ["saddle"]
+
+
+# Somebody looks on.
+
+
+def test_studies_are_made_where_an_instrument_shows_them_and_then_kept() -> None:
+    (*_, without), _ = watch(upper="stability", lower="error")
+    assert not without.studies.complete
+    (*_, shown), _ = watch(without, upper="order", lower="error")
+    assert shown.studies.complete
+    assert shown.studies.slope[0] == pytest.approx(1.0, abs=0.1)
+    frames, _ = watch(shown, upper="order", lower="numbers", n_steps=20)  # nothing that they depend on
+    assert all(frame.studies is shown.studies for frame in frames)
+    frames, _ = watch(shown, upper="order", parameters={"decay": 0.2})
+    assert not frames[0].studies.complete
+    assert frames[-1].studies.complete
+
+
+def test_a_headless_run_makes_the_studies_whatever_is_shown() -> None:
+    _, metrics = finish(upper="stability", lower="error")
+    assert metrics["solvers"]["euler"]["observed_order"] == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_slow_field_is_stopped_and_the_starts_come_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(t: float, y: Any) -> list[float]:
+        del t
+        time.sleep(2e-3)
+        return [float(y[1]), -float(y[0])]
+
+    for module, seconds in ((phase_portrait, "QUICK_SECONDS"), (phase_portrait, "SECONDS"), (phase, "EARLY")):
+        monkeypatch.setattr(module, seconds, 0.1)
+    monkeypatch.setattr(phase_paths, "START_SECONDS", 0.3)
+    monkeypatch.setattr(phase_paths, "RACE_SECONDS", 0.8)
+    starts = [(float(x), 1.0) for x in range(6)]
+    frames, _ = watch(system=slow, start=starts, solvers="euler, rk4, dopri5, radau", n_steps=30)
+    counts = [len(frame.paths.start) for frame in frames]
+    assert counts[0] < counts[-1] == 6
+    assert {frame.paths.n_starts for frame in frames} == {6}
+    for frame in frames:
+        check_shapes(frame)
+    last = frames[-1].paths
+    assert "timeout" in last.status
+    stopped = last.status == "timeout"
+    assert all("the time budget is spent" in text for text in last.message[stopped])
+    assert "left out" in frames[-1].portrait.field_note
+
+
+def test_the_worker_gets_to_answer_while_sixty_four_starts_race_eight_solvers() -> None:
+    starts = np.random.default_rng(0).uniform(-3, 3, (64, 2)).tolist()
+    solvers = "euler, heun, rk4, dopri5, tsit5, dop853, radau:1e-4, leapfrog"
+    frames, gaps = watch(system="van-der-pol", start=starts, solvers=solvers, t1=5, n_steps=40)
+    assert frames[-1].paths.status.shape == (8, 64)
+    assert (frames[-1].paths.status == "ok").all()
+    assert np.quantile(gaps, 0.99) < 0.02
+    assert len(gaps) > 2000
 
 
 # Determinism.

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from nodeviz.engine.integrate import solve
 from nodeviz.engine.methods import METHODS
-from nodeviz.experiments.stability import limit, stability_curves, stable_step
+from nodeviz.experiments.stability import limit, stability_curves, stable_steps
 
 if TYPE_CHECKING:
-    from nodeviz.engine.arrays import FloatArray
+    from nodeviz.engine.arrays import ComplexArray, FloatArray
 
 # corrections.md, stability limits.
 REAL = {"euler": 2.0, "kutta3": 2.5127, "bosh3": 2.5127, "rk4": 2.7853, "rk38": 2.7853, "dopri5": 3.3066}
@@ -29,6 +29,15 @@ def curves(methods: list[str]) -> FloatArray:
             next(steps)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
+
+
+def stable_step(method: str, eigenvalues: ComplexArray) -> float:
+    steps = stable_steps([method], eigenvalues)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return float(end.value[0])
 
 
 @pytest.mark.parametrize(("method", "expected"), REAL.items())
