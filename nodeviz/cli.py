@@ -177,6 +177,8 @@ def list_panels(options: argparse.Namespace) -> int:
         print("  parameters (nodeviz run, --set name=value)")
         for parameter, entry in panel["params"].items():
             print(f"    {parameter:12s} {entry['help']} [{entry['limits']}; default {entry['default_text']}]")
+            for choice, note in entry["notes"].items():
+                print(f"      {choice:16s} {note}")
         print("  metrics (nodeviz run --json)")
         for metric, sentence in panel["metrics"].items():
             print(f"    {metric:16s} {sentence}")
@@ -206,6 +208,7 @@ def describe() -> dict[str, Any]:
                     "default": spec.kind.to_json(spec.default),
                     "default_text": spec.kind.to_text(spec.default),
                     "live": spec.live,
+                    "notes": dict(getattr(spec.kind, "notes", {})),
                 }
                 for spec in declared(experiment.params).values()
             },

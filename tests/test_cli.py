@@ -22,6 +22,7 @@ from nodeviz.experiments.base import Update, flatten
 from nodeviz.experiments.params import declared
 from nodeviz.experiments.phase import PHASE
 from nodeviz.experiments.presets import presets
+from nodeviz.problems.systems import SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,7 +149,14 @@ def test_list_json_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
 def test_list_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("list") == 0
     text = capsys.readouterr().out
-    for word in ("phase: Phase portrait", "van-der-pol", "rtol", "1e-12 to 0.1; default 1e-6", "limit_cycles"):
+    for word in (
+        "phase: Phase portrait",
+        "van-der-pol",
+        "rtol",
+        "1e-12 to 0.1; default 1e-6",
+        "limit_cycles",
+        SYSTEMS["hopf"].note,
+    ):
         assert word in text
 
 

@@ -8,7 +8,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, cast
 
@@ -105,10 +105,11 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few names, each with the title that a form shows."""
+    """One of a few names, each with the title that a form shows; ``notes`` has a sentence for some of them."""
 
     choices: Mapping[str, str]
     accepts_callable: bool = False
+    notes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def coerce(self, name: str, value: object, current: Any) -> Any:
         """Accept a name; a callable too where the declaration allows one."""

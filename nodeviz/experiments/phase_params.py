@@ -133,6 +133,7 @@ class PhaseParams:
         kind=Choice(
             MappingProxyType({name: system.title for name, system in SYSTEMS.items()} | {"custom": "Your equations"}),
             accepts_callable=True,
+            notes=MappingProxyType({name: system.note for name, system in SYSTEMS.items()}),
         ),
         help="The vector field; from Python any callable f(t, y).",
     )

@@ -24,7 +24,6 @@ class System:
     start : points (x, y) at time t0
     t0, t1, n_steps : span and number of the fixed steps
     x_range, y_range : the view
-    equal_aspect : whether x and y are the same kind of quantity, so that angles in the plane mean something
     note : one plain sentence
     """
 
@@ -38,7 +37,6 @@ class System:
     n_steps: int
     x_range: tuple[float, float]
     y_range: tuple[float, float]
-    equal_aspect: bool = True
     note: str
 
 
@@ -125,7 +123,6 @@ _ALL = (
         n_steps=400,
         x_range=(-2.6, 2.6),
         y_range=(-1.0, 2.2),
-        equal_aspect=False,
         note="A model nerve cell: with enough current the voltage x fires again and again, without it the cell rests.",
     ),
     System(
@@ -174,7 +171,6 @@ _ALL = (
         n_steps=600,
         x_range=(-2.6, 2.6),
         y_range=(-1.5, 1.5),
-        equal_aspect=False,
         note="It creeps along a curve and then jumps; explicit methods take tiny steps even while nothing happens.",
     ),
 )
