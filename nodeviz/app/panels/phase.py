@@ -106,7 +106,10 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
             parts.append(f"limit cycle, period {', '.join(periods)}")
         if not frame.portrait.autonomous:
             parts.append(f"field, nullclines and equilibria frozen at t = {label_number(frame.portrait.t)}")
-        parts += [note for note in (frame.portrait.manifolds_note, frame.portrait.cycles_note) if note]
+        portrait = frame.portrait
+        parts += [note for note in (portrait.field_note, portrait.manifolds_note, portrait.cycles_note) if note]
+        if len(paths.start) < paths.n_starts:
+            parts.append(f"{len(paths.start)} of {paths.n_starts} starts so far")
         if frame.paths.reference_message:
             parts.append(f"reference: {frame.paths.reference_message}")
         return first_start(frame).replace(", ", ": ") + "&nbsp;&nbsp;&nbsp; ".join(parts)
