@@ -33,7 +33,7 @@ class Finished:
 
 
 @cache
-def finished(panel: str, name: str, attempt: int = 0) -> Finished:
+def finished(panel: str, name: str, attempt: int) -> Finished:
     """Run a preset to its end; several tests look at the same run."""
     del attempt
     run = Run(panel, preset=name)
@@ -77,7 +77,7 @@ def test_a_preset_sets_known_parameters_to_usable_values(panel: str, name: str) 
 
 @every
 def test_a_preset_runs_headless(panel: str, name: str) -> None:
-    run = finished(panel, name).run
+    run = finished(panel, name, 0).run
     summary = run.summary()
     assert (summary["status"], summary["preset"]) == ("ok", name)
     json.dumps(summary, allow_nan=False)
@@ -86,7 +86,7 @@ def test_a_preset_runs_headless(panel: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", list(presets("phase")))
 def test_the_solvers_of_a_preset_arrive(name: str) -> None:
-    for entry, result in finished("phase", name).run.metrics["solvers"].items():
+    for entry, result in finished("phase", name, 0).run.metrics["solvers"].items():
         assert result["status"] == "ok", (entry, result["message"])
         assert np.isfinite(result["final_error"])
 
@@ -107,7 +107,7 @@ def test_an_unknown_preset_gets_the_nearest_one() -> None:
 
 
 def metrics_of(name: str) -> dict[str, Any]:
-    return finished("phase", name).run.metrics
+    return finished("phase", name, 0).run.metrics
 
 
 def test_what_the_sentences_claim() -> None:
