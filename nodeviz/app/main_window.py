@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QByteArray, Qt, QTimer
@@ -83,7 +84,11 @@ class MainWindow(QMainWindow):
 
         import nodeviz
 
-        namespace = {**self.facades, "panels": self.facades, "commands": ConsoleCommands(self.commands)}
+        namespace = {
+            **self.facades,
+            "panels": SimpleNamespace(**self.facades),
+            "commands": ConsoleCommands(self.commands),
+        }
         self.console = Console(
             {**namespace, "np": np, "nodeviz": nodeviz},
             history=self.store.path.with_name("console_history.json"),

@@ -78,7 +78,7 @@ class Panel(QWidget, Generic[P, F]):
         self.dropped = 0
         self.steps_seen = 0
         self._shown: P | None = None
-        self._preset = ""
+        self._state = session.state(self.experiment)
         self._dirty = True
         self._plots: list[Plot] = []
         self._lay_out()
@@ -318,12 +318,11 @@ class Panel(QWidget, Generic[P, F]):
         self.order_tabs()  # other parameters, other sliders
         self.message.hide()
         before, self._shown = self._shown, params
-        preset = self.session.state(panel).preset
-        if preset and preset != self._preset:
+        last, self._state = self._state, self.session.state(panel)
+        if self._state.preset and self._state.preset != last.preset:
             self.playbar.put(1.0)  # a preset is looked at whole
-        self._preset = preset
         self.on_params(before, params)
-        if before is None or self._needs_restart(before, params):
+        if before is None or self._state.seed != last.seed or self._needs_restart(before, params):
             self.start()  # drawing the old picture again would only keep the new one waiting
         else:
             self._dirty = True

@@ -62,9 +62,8 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
     # Drawing.
 
     def cursor_time(self, fraction: float) -> float:
-        """Return the time at a share of the span."""
-        params = self.params if self.frame is None else self.frame
-        return params.t0 + fraction * (params.t1 - params.t0)
+        """Return the time at a share of the span that is in force."""
+        return self.params.t0 + fraction * (self.params.t1 - self.params.t0)
 
     def next_stop(self, fraction: float) -> float:
         """Return the next node of the first solver's first path, so that its steps can be followed one by one."""
@@ -76,7 +75,7 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
 
     def draw(self, frame: PhaseFrame, fraction: float) -> None:
         """Draw plane and instruments."""
-        t = self.cursor_time(fraction)
+        t = frame.t0 + fraction * (frame.t1 - frame.t0)
         for instrument in self.instruments.values():
             instrument.plot.settled = not self.session.dragging
         self.plane.show_frame(frame, t, self.params)
