@@ -92,7 +92,8 @@ class Instrument(QWidget):
         self._kind = ""
         self._columns: Columns = {}
         self.theme = DARK
-        self._drawn: tuple[int, str, bool] | None = None
+        self._drawn: tuple[str, bool] | None = None
+        self._frame: PhaseFrame | None = None
         self.layers: list[Layer] = []
         self.region: FloatArray = np.empty((0, 2))
         self._bars: pg.BarGraphItem | None = None
@@ -109,13 +110,13 @@ class Instrument(QWidget):
 
     def show_frame(self, kind: str, frame: PhaseFrame, t: float) -> None:
         """Draw one view of a frame with the cursor at time t; only the cursor where nothing else changed."""
-        now = (id(frame), self.theme.name, self.plot.settled)
-        if kind == self._kind and self._drawn == now:
+        now = (self.theme.name, self.plot.settled)
+        if kind == self._kind and self._frame is frame and self._drawn == now:
             if kind in MOVING:
                 MOVING[kind](self, frame, t)
                 self._say(CAPTIONS[kind](frame, t), least=self.words.height())
             return
-        self._drawn = now
+        self._frame, self._drawn = frame, now
         if kind != self._kind:
             self._kind = kind
             self.menu.setCurrentIndex(self.menu.findData(kind))
