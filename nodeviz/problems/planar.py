@@ -85,9 +85,8 @@ class PlanarField:
         ------
         FieldError : not callable, raises, or returns something else; one sentence
         """
-        times = _times(span)
-        field = _CallableField(f, times)
-        autonomous = _is_autonomous(field, times)
+        field = _CallableField(f, span[0])
+        autonomous = _is_autonomous(field, _times(span))
         return cls(field, _differences(field), autonomous, False, field.takes_batches, span=span)
 
     def orbit_steps(
@@ -157,32 +156,27 @@ class PlanarField:
 class _CallableField:
     """A user's f(t, y) made to take batches, checked, and quiet about poles."""
 
-    def __init__(self, f: Callable[[Any, Any], Any], times: Sequence[float]) -> None:
+    def __init__(self, f: Callable[[Any, Any], Any], t: float) -> None:
         if not callable(f):
             raise FieldError(f"system={f!r}: not callable; give a function f(t, y) that returns [dx/dt, dy/dt]")
         self._f = f
         self._name = getattr(f, "__name__", type(f).__name__)
-        columns = np.stack([self._safe_column(times[0], probe) for probe in _PROBES.T], axis=1)
+        columns = np.stack([self._safe_column(t, probe) for probe in _PROBES.T], axis=1)
         if np.isnan(columns).all():
-            self._column(times[0], _PROBES[:, 0])  # raises, unless f is NaN without an exception
-        self.takes_batches = self._agrees(times[0], columns)
-        # A batch in which every column has its own time, as where an orbit is compared with the reference.
-        own = np.array([times[0], times[len(times) // 2], times[-1]])
-        self.takes_times = self.takes_batches and self._agrees(
-            own, np.stack([self._safe_column(t, probe) for t, probe in zip(own, _PROBES.T, strict=True)], axis=1)
-        )
+            self._column(t, _PROBES[:, 0])  # raises, unless f is NaN without an exception
+        self.takes_batches = self._agrees(t, columns)
 
     def __call__(self, t: Any, y: Any) -> FloatArray:
         y = np.asarray(y, dtype=y.dtype if isinstance(y, np.ndarray) and y.dtype.kind == "f" else np.float64)
         if y.ndim == 1:
             return self._safe_column(t, y)
         flat = y.reshape(2, -1)
-        times = np.broadcast_to(t, y.shape[1:]).ravel()
-        if self.takes_batches and (np.ndim(t) == 0 or self.takes_times):
+        if self.takes_batches and np.ndim(t) == 0:
             try:
-                return self._batch(t if np.ndim(t) == 0 else times, flat).reshape(y.shape).astype(y.dtype, copy=False)
+                return self._batch(t, flat).reshape(y.shape).astype(y.dtype, copy=False)
             except Exception:  # noqa: BLE001 - one bad column must not take the others with it
                 pass
+        times = np.broadcast_to(t, y.shape[1:]).ravel()
         rates = [self._safe_column(time, column) for time, column in zip(times, flat.T, strict=True)]
         return np.stack(rates, axis=1).reshape(y.shape) if rates else np.empty_like(y)
 
@@ -225,7 +219,7 @@ class _CallableField:
                 f"{self._name}(t, y) failed at t={float(t):g}, y=({y[0]:g}, {y[1]:g}) with {' '.join(what.split())}"
             ) from error
 
-    def _agrees(self, t: Any, columns: FloatArray) -> bool:
+    def _agrees(self, t: float, columns: FloatArray) -> bool:
         """Return whether a batch gives what its columns gave, so that no loop is needed."""
         try:
             return bool(np.allclose(self._batch(t, _PROBES), columns, rtol=1e-12, atol=0, equal_nan=True))
