@@ -229,6 +229,7 @@ def distances(reference: Reference, steps: StepRecord, pool: Pool) -> Generator[
             apart = np.linalg.norm(steps.nodes_y[part] - states[part], axis=1)
             distance[part] = np.maximum(apart, reference.floor(states[part]))
         yield
+    distance[0] = 0.0  # both start from the same point
     return distance
 
 
