@@ -37,7 +37,8 @@ def __getattr__(name: str) -> Any:
     application = widgets.QApplication.instance() if widgets else None
     facades = application.property("nodeviz_panels") if application else None
     if facades is None:
-        raise RuntimeError("nodeviz.panels: no window is open in this program; use nodeviz.run(panel) without one")
+        # An AttributeError, so that hasattr and inspect take it for what it is.
+        raise AttributeError("nodeviz.panels: no window is open in this program; use nodeviz.run(panel) without one")
     return SimpleNamespace(**facades)
 
 

@@ -40,7 +40,8 @@ def scaled_eigenvalues(frame: PhaseFrame, s: int, t: float) -> Any:
         passed = int((sign * paths.t[s, p] <= sign * t + 1e-12).sum()) - 1
         step = min(max(passed, 0) + 1, last)
         if step > 0:
-            values.append(paths.dt[s, p, step] * paths.eigenvalues[s, p, step - 1])
+            with np.errstate(all="ignore"):  # the Jacobian of a path that blew up may be infinite
+                values.append(paths.dt[s, p, step] * paths.eigenvalues[s, p, step - 1])
     return np.concatenate(values) if values else np.empty(0, complex)
 
 
