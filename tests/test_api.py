@@ -102,7 +102,8 @@ def test_panels_without_a_window_say_what_to_do_instead() -> None:
         [sys.executable, "-c", "import nodeviz; nodeviz.panels"], capture_output=True, text=True, check=False
     )
     last = done.stderr.strip().splitlines()[-1]
-    assert last == "AttributeError: nodeviz.panels: no window is open in this program; use nodeviz.run(panel) without one"
+    sentence = "nodeviz.panels: no window is open in this program; use nodeviz.run(panel) without one"
+    assert last == f"AttributeError: {sentence}"
 
 
 def test_importing_nodeviz_loads_neither_numpy_nor_qt() -> None:

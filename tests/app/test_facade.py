@@ -307,7 +307,7 @@ def test_wait_lets_the_plots_go_on(window: Any, phase: Any) -> None:
 def test_panels_inside_the_window_are_the_same_facades(window: Any, phase: Any) -> None:
     assert nodeviz.panels.phase is phase
     window.close()
-    with pytest.raises(RuntimeError, match="no window is open"):
+    with pytest.raises(AttributeError, match="no window is open"):
         _ = nodeviz.panels
 
 
