@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPainter, QPixmap, QWheelEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPlainTextEdit,
     QSizePolicy,
     QToolButton,
@@ -21,31 +19,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from nodeviz.app.slider import JumpSlider
+from nodeviz.app.controls import Entry, QuietCombo, QuietSlider, swatch
 from nodeviz.app.theme import code_font, solver_style
 from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.params import Choice, Flag, Names, Number, NumberMap, Param, Text, declared, short
 
 TICKS = 1000
-
-
-class QuietSlider(JumpSlider):
-    """A slider that leaves the wheel to the column it stands in, unless it has the focus."""
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll the column rather than change a value by accident."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
-class QuietCombo(QComboBox):
-    """A choice that leaves the wheel to the column it stands in."""
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll the column."""
-        event.ignore()
 
 
 class Row(QWidget):
@@ -92,50 +71,6 @@ class Row(QWidget):
         label = QLabel(f"{self.spec.label}{unit}")
         label.setObjectName("quiet")
         return label
-
-
-class Entry(QLineEdit):
-    """A line whose text is sent on Enter or when the focus leaves, and only if it was changed."""
-
-    sent = Signal(str)
-    given_up = Signal()
-
-    def __init__(self, name: str, *, quiet: bool = False) -> None:
-        super().__init__()
-        self.setAccessibleName(name)
-        if quiet:
-            self.setObjectName("value")
-            self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self._shown = ""
-        self.editingFinished.connect(self._finish)
-
-    def show_text(self, text: str) -> None:
-        """Show a text; what a person is typing at this moment stays."""
-        self._shown = text
-        if not (self.hasFocus() and self.isModified()):
-            self.setText(text)
-            self.setCursorPosition(0)
-        self.mark(refused=False)
-
-    def mark(self, *, refused: bool) -> None:
-        """Mark a refused entry by its border."""
-        self.setProperty("refused", refused)
-        self.style().unpolish(self)
-        self.style().polish(self)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape brings the value in force back."""
-        if event.key() == Qt.Key.Key_Escape:
-            self.setModified(False)
-            self.show_text(self._shown)
-            self.given_up.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def _finish(self) -> None:
-        if self.isModified() and self.text() != self._shown:
-            self.setModified(False)
-            self.sent.emit(self.text())
 
 
 class NumberRow(Row):
@@ -435,19 +370,6 @@ class NamesRow(Row):
     def mark(self, *, refused: bool) -> None:
         """Mark the entry."""
         self.entry.mark(refused=refused)
-
-
-def swatch(colour: str) -> QIcon:
-    """Return a small square of one colour."""
-    pixmap = QPixmap(20, 20)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(colour))
-    painter.drawRoundedRect(0, 0, 20, 20, 5, 5)
-    painter.end()
-    return QIcon(pixmap)
 
 
 def make_row(spec: Param) -> Row:

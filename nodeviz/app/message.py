@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+
+from nodeviz.app.controls import tool_button
 
 
 class MessageLine(QFrame):
@@ -17,9 +19,9 @@ class MessageLine(QFrame):
         self.text = QLabel()
         self.text.setWordWrap(True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.copy = self._button("Copy details", "Copy the details of this error")
+        self.copy = tool_button("Copy details", "Copy the details of this error")
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.details))
-        dismiss = self._button("✕", "Dismiss this message")
+        dismiss = tool_button("✕", "Dismiss this message")
         dismiss.clicked.connect(self.hide)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 6, 8, 6)
@@ -27,13 +29,6 @@ class MessageLine(QFrame):
         row.addWidget(self.copy)
         row.addWidget(dismiss)
         self.hide()
-
-    def _button(self, text: str, tip: str) -> QToolButton:
-        button = QToolButton()
-        button.setText(text)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        return button
 
     def say(self, sentence: str, details: str) -> None:
         """Show a sentence; its details can be copied where there are any."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPolygonF
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
+from nodeviz.app.controls import tool_button
 from nodeviz.app.slider import JumpSlider
 from nodeviz.app.theme import Theme, ui_font
 from nodeviz.experiments.params import Number
@@ -83,10 +84,7 @@ class PlayBar(QWidget):
             row.addWidget(widget, 1 if widget is self.scrub else 0)
 
     def _tool(self, text: str, tip: str, say: str) -> QToolButton:
-        button = QToolButton()
-        button.setText(text)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
+        button = tool_button(text, tip)
         button.setMinimumSize(QSize(28, 24))
         button.clicked.connect(lambda: self.said.emit(say))
         return button

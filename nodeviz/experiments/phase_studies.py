@@ -208,10 +208,10 @@ def fitted_slope(dts: Sequence[float], errors: Sequence[float]) -> float:
     """Return the slope of log error against log dt over the finest steps whose error is between 1e-12 and 1e-2.
 
     Coarser steps are not yet in the regime that the order speaks of, and errors near 1e-12 are rounding: the
-    two smallest errors above 1e-11 are fitted (above 1e-12 where there are too few).
+    two smallest errors above 5e-12 are fitted (above 1e-12 where there are too few).
     """
     dt, error = np.array(dts), np.array(errors)
-    for floor in (10 * FIT_LO, FIT_LO):
+    for floor in (5 * FIT_LO, FIT_LO):
         good = np.flatnonzero((error > floor) & (error < FIT_HI))[-2:]
         if len(good) >= 2:
             return float(np.polyfit(np.log(dt[good]), np.log(error[good]), 1)[0])

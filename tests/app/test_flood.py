@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # s, beyond the flood itself, for a busy machine
-ATTEMPTS = 2  # a neighbour on the same cores delays timers
-OWN_LOAD = 1.2  # what the flood by itself adds to the load average is less
+ATTEMPTS = 2  # a neighbour on the same cores delays timers; two bad minutes in a row are ours
 
 
 def flooded(seconds: float, warm_up: float, rate: float, panel: str = "flood") -> dict[str, float]:
@@ -53,12 +51,9 @@ def test_a_minute_at_1_khz_keeps_the_promises() -> None:
     faulthandler.cancel_dump_traceback_later()  # pytest's watchdog; this test is meant to take more than a minute
     for _ in range(ATTEMPTS):
         seen = flooded(60.0, 5.0, 1000.0)
-        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # of that minute
         assert seen["lost"] == 0
         assert seen["grown_mb"] < 20
         assert seen["close_s"] < 1.0
         if seen["late_p99_ms"] < 8.0:
             return
-    if load > OWN_LOAD:
-        pytest.skip(f"a load of {load:.1f} from other programs: how late our timers are says nothing about us")
     pytest.fail(f"a 20 ms timer was {seen['late_p99_ms']:.1f} ms late (p99), {ATTEMPTS} times; at most 8 ms")

@@ -123,10 +123,8 @@ def test_periods_of_van_der_pol(mu: float, period: float) -> None:
 @pytest.mark.parametrize("method", FIXED_EXPLICIT)
 def test_the_observed_order_on_the_spiral_is_the_order(method: str) -> None:
     _, metrics = finish(solvers=f"{method}:15")
-    # The principal error of tsit5 is so small that at 1e-11, where rounding begins, the next order still shows.
-    slack = 0.2 if method == "tsit5" else 0.1
     (entry,) = metrics["solvers"].values()
-    assert entry["observed_order"] == pytest.approx(METHODS[method].order, abs=slack)
+    assert entry["observed_order"] == pytest.approx(METHODS[method].order, abs=0.1)
 
 
 # Times and starts.

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from nodeviz.app.controls import tool_button
 from nodeviz.app.focus import focusable, focusable_in
 from nodeviz.app.form import Form
 from nodeviz.app.mailbox import Delivery, Ending, Mailbox
@@ -181,23 +182,15 @@ class Panel(QWidget, Generic[P, F]):
         self.subtitle_label.setObjectName("subtitle")
         row.addWidget(title)
         row.addWidget(self.subtitle_label, 1)
-        self.fold_button = self.tool("⇥", "Fold or unfold the controls")
+        self.fold_button = tool_button("⇥", "Fold or unfold the controls")
         self.fold_button.clicked.connect(lambda: self.said.emit("fold"))
-        self.maximise_button = self.tool("◻", "Show this panel alone, or all of them")
+        self.maximise_button = tool_button("◻", "Show this panel alone, or all of them")
         self.maximise_button.clicked.connect(lambda: self.maximise.emit(self.experiment))
-        self.menu_button = self.tool("⋯", "More for this panel")
+        self.menu_button = tool_button("⋯", "More for this panel")
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         for button in (self.fold_button, self.maximise_button, self.menu_button):
             row.addWidget(button)
         return header
-
-    def tool(self, text: str, tip: str) -> QToolButton:
-        """Return a quiet button with a name for screen readers."""
-        button = QToolButton()
-        button.setText(text)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        return button
 
     def order_tabs(self) -> None:
         """Let Tab go through the panel as the eye does: header, plots, controls, play bar."""

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from nodeviz.app.form import QuietCombo
+from nodeviz.app.controls import QuietCombo
 from nodeviz.app.panels.phase_captions import CAPTIONS, scaled_eigenvalues, solver_names
 from nodeviz.app.plots import Columns, Markers, Plot, closed_path, label_number, pen
 from nodeviz.app.theme import DARK, Theme, blend, solver_styles, ui_font
