@@ -53,6 +53,8 @@ def open_window(*, panel: str, preset: str | None) -> MainWindow:
     from nodeviz.app.main_window import MainWindow
 
     window = MainWindow()
+    # A saved layout brings its own size; the first start fits a small screen.
+    window.resize(window.size().boundedTo(window.screen().availableSize()))
     window.begin(panel, preset)
     window.show()
     return window
