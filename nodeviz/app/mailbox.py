@@ -21,7 +21,10 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Everything that came since the last look into a mailbox."""
+    """Everything that came since the last look into a mailbox.
+
+    ``heard`` is the number of the newest order the run had received; ``resting`` whether it had nothing to do then.
+    """
 
     generation: int
     frame: Frame | None
@@ -31,6 +34,9 @@ class Delivery:
     ending: Ending | None
     dropped: int
     steps: int
+    metrics: Metrics | None = None
+    resting: bool = False
+    heard: int = 0
 
 
 @dataclass(slots=True)
@@ -44,6 +50,9 @@ class _Slot:
     ending: Ending | None = None
     dropped: int = 0
     steps: int = 0
+    metrics: Metrics | None = None
+    resting: bool = False
+    heard: int = 0
 
 
 class Mailbox:
@@ -66,13 +75,14 @@ class Mailbox:
             self.generation = generation
             self._slot = _Slot(frame=self._slot.frame)
 
-    def put(self, generation: int, update: Update | None) -> None:
-        """Deliver one step of a run (worker thread)."""
+    def put(self, generation: int, update: Update | None, heard: int = 0) -> None:
+        """Deliver one step of a run that has received the orders up to number ``heard`` (worker thread)."""
         with self._lock:
             if generation != self.generation:
                 return
             slot = self._slot
             slot.steps += 1
+            slot.heard, slot.resting = heard, update is not None and update.resting
             if update is None:
                 return
             if update.frame is not None:
@@ -82,6 +92,7 @@ class Mailbox:
                 slot.scalars.append(update.scalars)
             slot.replies.extend(update.replies)
             slot.progress = update.progress
+            slot.metrics = update.metrics or slot.metrics
 
     def close(self, generation: int, ending: Ending) -> None:
         """Deliver the end of a run (worker thread)."""
@@ -105,4 +116,7 @@ class Mailbox:
                 slot.ending,
                 slot.dropped,
                 slot.steps,
+                slot.metrics,
+                slot.resting,
+                slot.heard,
             )

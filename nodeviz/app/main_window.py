@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,18 +18,23 @@ from nodeviz.app.commands import CommandTable, ConsoleCommands
 from nodeviz.app.console import Console
 from nodeviz.app.errors import LOG, ErrorDialog
 from nodeviz.app.facade import PanelFacade
-from nodeviz.app.panels.phase import PhasePanel
 from nodeviz.app.session import Session
 from nodeviz.app.settings import LAYOUT_VERSION, Layout, SettingsStore
 from nodeviz.app.theme import THEMES, code_font, palette, style_sheet, system_theme
 from nodeviz.app.window_commands import add_commands, menu_path
 from nodeviz.app.worker import Worker
+from nodeviz.experiments.registry import REGISTRY
 
 if TYPE_CHECKING:
     from nodeviz.app.panels.base import Panel
 
-PANELS: tuple[type[Panel[Any, Any]], ...] = (PhasePanel,)
 CLOSING_SECONDS = 0.8
+
+
+def panel_of(experiment: str) -> type[Panel[Any, Any]]:
+    """Return the panel class of an experiment: ``PANEL`` of the module that bears its name."""
+    panel: type[Panel[Any, Any]] = import_module(f"nodeviz.app.panels.{experiment}").PANEL
+    return panel
 
 
 class MainWindow(QMainWindow):
@@ -51,8 +57,8 @@ class MainWindow(QMainWindow):
         self.setDockNestingEnabled(True)
         self.setContentsMargins(8, 8, 8, 0)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(Qt.DockWidgetArea.TopDockWidgetArea))
-        for kind in PANELS:
-            self._add_panel(kind(self.session, self.worker))
+        for name in REGISTRY:
+            self._add_panel(panel_of(name)(self.session, self.worker))
         self.facades = {name: PanelFacade(panel) for name, panel in self.panels.items()}
         QApplication.instance().setProperty("nodeviz_panels", self.facades)  # type: ignore[union-attr]
         self._add_console()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
+import math
 import queue
 import time
 import traceback
@@ -14,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QThread
 
 from nodeviz.app.mailbox import Ending, Mailbox
+from nodeviz.experiments.base import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nodeviz.experiments.base import Experiment, Frame, Inbox, Request, Steps
+    from nodeviz.experiments.base import Experiment, Frame, Inbox, Steps
 
 LOG = logging.getLogger("nodeviz")
 
@@ -36,25 +38,35 @@ class Order:
     seed: int
     mailbox: Mailbox
     last: Frame | None
+    heard: int
+    quota: float = math.inf
 
 
 @dataclass(slots=True)
 class Job:
-    """One run of one panel, as the worker sees it."""
+    """One run of one panel, as the worker sees it; ``heard`` is the number of the newest order it received."""
 
     generation: int
     steps: Steps
     inbox: Inbox[Any]
     mailbox: Mailbox
     started: float
+    heard: int
+    trains: bool = False
     shown: bool = False
+    resting: bool = False
+
+    def wake(self, number: int) -> None:
+        """Let a run that rests look into its inbox again."""
+        self.heard, self.resting = number, False
 
 
 class Worker(QThread):
     """Steps generators in turn; everything that the GUI thread asks arrives through one queue, in order.
 
     A step ends at the experiment's next ``yield``, which comes after 10 ms at most: that is how soon a run can be
-    replaced, paused or answered. A run that raises ends alone; the others go on.
+    replaced, halted or answered. A run that raises ends alone; the others go on. Orders are numbered, and every
+    delivery says which one the run had received by then.
     """
 
     def __init__(self) -> None:
@@ -65,7 +77,7 @@ class Worker(QThread):
         self._next: dict[str, Order] = {}
         self._numbers = itertools.count(1)
         self._hidden: set[str] = set()
-        self._paused: dict[str, int | None] = {}
+        self._left: dict[str, float] = {}  # steps that an experiment which does not train may still take
         self._closing = False
         self.stepping = ""
 
@@ -79,29 +91,35 @@ class Worker(QThread):
         The run under way goes on to its first picture, for 0.15 s at most: a drag that replaced every run before it had
         anything to show would show nothing at all. Of the runs that wait meanwhile only the newest is begun.
         """
-        order = Order(next(self._numbers), experiment, params, seed, mailbox, last)
+        number = next(self._numbers)
+        order = Order(number, experiment, params, seed, mailbox, last, number)
         self._orders.put(lambda: self._order(panel, order))
-        return order.generation
+        return number
 
-    def set_live(self, panel: str, params: Any) -> None:
-        """Put live parameters in force at the run's next step."""
-        self._orders.put(lambda: self._set_live(panel, params))
+    def set_live(self, panel: str, params: Any) -> int:
+        """Put live parameters in force at the run's next step; return the order's number."""
+        number = next(self._numbers)
+        self._orders.put(lambda: self._set_live(panel, params, number))
+        return number
 
-    def ask(self, panel: str, request: Request) -> None:
-        """Put a request into the run's inbox."""
-        self._orders.put(lambda: self._with_job(panel, lambda job: job.inbox.put(request)))
+    def ask(self, panel: str, kind: str, payload: Any) -> int:
+        """Put a request into the run's inbox; return its number, which the reply will carry."""
+        number = next(self._numbers)
+        self._orders.put(lambda: self._ask(panel, Request(number, kind, payload)))
+        return number
 
     def set_visible(self, panel: str, *, visible: bool) -> None:
         """Step a panel's run only while somebody can see it."""
         self._orders.put(lambda: self._hidden.discard(panel) if visible else self._hidden.add(panel))
 
-    def pause(self, panel: str, steps: int | None = None) -> None:
-        """Halt a panel's run at once, or after so many more steps."""
-        self._orders.put(lambda: self._paused.__setitem__(panel, steps or 0))
+    def allow(self, panel: str, steps: float) -> int:
+        """Let a panel's run take so many more steps: 0 halts it, infinity lets it go on; return the order's number.
 
-    def resume(self, panel: str) -> None:
-        """Let a halted run go on."""
-        self._orders.put(lambda: self._resume(panel))
+        Of an experiment that trains these are training steps: it goes on to answer, and to draw what changed.
+        """
+        number = next(self._numbers)
+        self._orders.put(lambda: self._allow(panel, steps, number))
+        return number
 
     def close(self, wait: float) -> str:
         """End all runs; return the name of one that did not end within ``wait`` seconds, or an empty text."""
@@ -121,7 +139,11 @@ class Worker(QThread):
             _close(job.steps)
 
     def _ready(self) -> list[str]:
-        return [name for name in self._jobs if name not in self._hidden and self._paused.get(name, 1) != 0]
+        return [
+            name
+            for name, job in self._jobs.items()
+            if name not in self._hidden and not job.resting and self._left.get(name, 1) > 0
+        ]
 
     def _in_turn(self, ready: list[str]) -> list[str]:
         # Somebody waits for the answer to a request; background training can wait.
@@ -138,7 +160,7 @@ class Worker(QThread):
 
     def _order(self, panel: str, order: Order) -> None:
         self._next[panel] = order
-        self._paused.pop(panel, None)  # here, not when it begins: it may be halted before
+        self._left.pop(panel, None)  # here, not when it begins: it may be halted before
 
     def _begin_next(self) -> None:
         now = time.monotonic()
@@ -152,29 +174,40 @@ class Worker(QThread):
         if panel in self._jobs:
             _close(self._jobs.pop(panel).steps)
         steps, inbox = order.experiment.start(order.params, order.seed, order.last, interactive=True)
+        inbox.quota = order.quota
         order.mailbox.begin(order.generation)
-        self._jobs[panel] = Job(order.generation, steps, inbox, order.mailbox, time.monotonic())
+        trains = order.experiment.trains
+        self._jobs[panel] = Job(order.generation, steps, inbox, order.mailbox, time.monotonic(), order.heard, trains)
 
-    def _with_job(self, panel: str, act: Callable[[Job], None]) -> None:
-        if panel in self._jobs:
-            act(self._jobs[panel])
-
-    def _set_live(self, panel: str, params: Any) -> None:
+    def _set_live(self, panel: str, params: Any, number: int) -> None:
         if panel in self._next:
-            self._next[panel] = dataclasses.replace(self._next[panel], params=params)
-        self._with_job(panel, lambda job: job.inbox.set_live(params))
+            self._next[panel] = dataclasses.replace(self._next[panel], params=params, heard=number)
+        if panel in self._jobs:
+            self._jobs[panel].inbox.set_live(params)
+            self._jobs[panel].wake(number)
 
-    def _resume(self, panel: str) -> None:
-        self._paused.pop(panel, None)
+    def _ask(self, panel: str, request: Request) -> None:
+        if panel in self._jobs:
+            self._jobs[panel].inbox.put(request)
+            self._jobs[panel].wake(request.number)
+
+    def _allow(self, panel: str, steps: float, number: int) -> None:
+        waiting, job = self._next.get(panel), self._jobs.get(panel)
+        if waiting is not None and waiting.experiment.trains:
+            self._next[panel] = dataclasses.replace(waiting, quota=steps, heard=number)
+        elif job is not None and job.trains:
+            job.inbox.quota = steps
+            job.wake(number)
+        else:
+            self._left[panel] = steps
 
     def _step(self, panel: str) -> None:
         job = self._jobs.get(panel)
         if job is None:
             return
         self.stepping = panel
-        left = self._paused.get(panel)
-        if left:
-            self._paused[panel] = left - 1
+        if panel in self._left:
+            self._left[panel] -= 1
         try:
             update = next(job.steps)
         except StopIteration as end:
@@ -183,9 +216,11 @@ class Worker(QThread):
             sentence = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             self._end(panel, job, Ending(sentence=sentence, details=traceback.format_exc()))
         else:
-            job.inbox.step += 1
+            if not job.trains:
+                job.inbox.step += 1
             job.shown = job.shown or (update is not None and update.frame is not None)
-            job.mailbox.put(job.generation, update)
+            job.resting = update is not None and update.resting
+            job.mailbox.put(job.generation, update, job.heard)
         self.stepping = ""
 
     def _end(self, panel: str, job: Job, ending: Ending) -> None:

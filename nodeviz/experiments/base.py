@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -19,7 +20,7 @@ Scalars = Mapping[str, float]
 class Frame:
     """A picture's worth of read-only arrays and scalars, complete in itself.
 
-    Fields are arrays, numbers, texts, or frozen dataclasses of these.
+    Fields are arrays, numbers, texts, frozen dataclasses of these, or tuples of such dataclasses.
     """
 
 
@@ -35,13 +36,16 @@ class Reply:
 class Update:
     """What an experiment yields: a picture if there is a new one, numbers that must not get lost, and answers.
 
-    ``progress`` is the share of the run that is done, 0 to 1.
+    ``progress`` is the share of the run that is done, 0 to 1. An experiment that trains may be ``resting``: it has
+    nothing to do until its inbox changes, and its ``metrics`` so far may come with that.
     """
 
     frame: Frame | None = None
     scalars: Scalars = field(default_factory=dict)
     replies: tuple[Reply, ...] = ()
     progress: float = 0.0
+    metrics: Metrics | None = None
+    resting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,21 @@ class Inbox(Generic[P]):
     params : the parameters the run started with
     last_frame : the newest frame of the panel's run before; its parts may be kept where nothing they depend on changed
     interactive : whether somebody looks on: then pictures come before all is there, and what no plot shows is left out
+
+    Attributes
+    ----------
+    live : the parameters in force; only those declared live ever differ from the run's own
+    quota : training steps that an experiment may still take: without limit, none after stop(), n after step(n); it
+        takes one off for each
+    step : steps done, counted by whoever drives the run; an experiment that trains counts its training steps itself
+    record : (step, kind, payload) of every live change and request that took effect
     """
 
     def __init__(self, params: P, last_frame: Frame | None = None, *, interactive: bool = False) -> None:
         self.live = params
         self.last_frame = last_frame
         self.interactive = interactive
+        self.quota = math.inf
         self.step = 0
         self.record: list[tuple[int, str, Any]] = []
         self._requests: dict[str, Request] = {}
@@ -98,7 +111,11 @@ Steps = Generator[Update | None, None, Metrics]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment(Generic[P]):
-    """What the registry knows about an experiment; command line, console, export and window all start from here."""
+    """What the registry knows about an experiment; command line, console, export and window all start from here.
+
+    One that ``trains`` lives on after its last training step while somebody looks on: it rests, answers requests, and
+    trains on when its inbox has a quota again.
+    """
 
     name: str
     title: str
@@ -107,6 +124,7 @@ class Experiment(Generic[P]):
     params: type[P]
     metrics: Mapping[str, str]
     first_preset: str
+    trains: bool = False
 
     def start(
         self, params: P, seed: int, last_frame: Frame | None = None, *, interactive: bool = False
@@ -122,5 +140,8 @@ def flatten(frame: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
         value = getattr(frame, entry.name)
         if dataclasses.is_dataclass(value):
             yield from flatten(value, f"{prefix}{entry.name}.")
+        elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+            for number, part in enumerate(value):
+                yield from flatten(part, f"{prefix}{entry.name}.{number}.")
         else:
             yield f"{prefix}{entry.name}", value

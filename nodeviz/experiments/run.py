@@ -71,7 +71,8 @@ class Run:
                 return
             finally:
                 self.seconds += time.perf_counter() - started
-            self.inbox.step += 1
+            if not self.experiment.trains:
+                self.inbox.step += 1
             if update is None:
                 yield None
                 continue

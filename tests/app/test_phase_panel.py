@@ -217,7 +217,7 @@ def test_a_live_parameter_does_not_restart_the_run(qtbot: Any, window: Any, pane
     assert panel.mailbox.generation == generation
     window.session.change("phase", {"n_steps": 30})
     wait_idle(qtbot, window)
-    assert panel.mailbox.generation == generation + 1
+    assert panel.mailbox.generation > generation
 
 
 def test_space_plays_and_the_scrub_bar_follows_the_pointer(qtbot: Any, panel: Any, lines: list[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ import pytest
 
 from nodeviz.app.mailbox import Ending, Mailbox
 from nodeviz.app.worker import Worker
-from nodeviz.experiments.base import Experiment, Frame, Inbox, Reply, Request, Steps, Update
+from nodeviz.experiments.base import Experiment, Frame, Inbox, Reply, Steps, Update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -150,9 +152,9 @@ def test_live_parameters_and_requests_reach_the_run(worker: Worker) -> None:
     worker.start_run("test", experiment(endless), Params(), 0, mailbox, None)
     collect(mailbox, lambda deliveries: len(deliveries) > 0)
     worker.set_live("test", Params(lr=0.25))
-    worker.ask("test", Request(12, "density", "answer"))
+    number = worker.ask("test", "density", "answer")
     deliveries = collect(mailbox, lambda found: any(delivery.replies for delivery in found))
-    assert deliveries[-1].replies == [Reply(12, "answer")]
+    assert deliveries[-1].replies == [Reply(number, "answer")]
     assert deliveries[-1].scalars[-1]["lr"] == 0.25
 
 
@@ -162,14 +164,60 @@ def test_hidden_and_halted_runs_rest(worker: Worker) -> None:
     worker.start_run("test", experiment(endless), Params(), 0, mailbox, None)
     time.sleep(0.05)
     assert mailbox.take() is None
-    worker.pause("test", 3)
+    worker.allow("test", 3)
     worker.set_visible("test", visible=True)
     deliveries = collect(mailbox, lambda found: sum(delivery.steps for delivery in found) >= 3)
     time.sleep(0.05)
     assert mailbox.take() is None
     assert sum(delivery.steps for delivery in deliveries) == 3
-    worker.resume("test")
+    worker.allow("test", math.inf)
     collect(mailbox, lambda found: len(found) > 0)
+
+
+def training(params: Params, rng: np.random.Generator, inbox: Inbox[Params]) -> Steps:
+    """Train n steps, then rest until there is something to answer or a quota."""
+    del rng
+    inbox.quota = min(inbox.quota, params.n)
+    while True:
+        replies = tuple(Reply(request.number, inbox.step) for request in inbox.requests())
+        if inbox.quota > 0:
+            inbox.quota -= 1
+            inbox.step += 1
+            yield Update(Number(value=inbox.step), {"step": inbox.step}, replies)
+        else:
+            yield Update(None, {}, replies, metrics={"steps": inbox.step}, resting=True)
+
+
+def test_a_run_that_trains_rests_answers_and_trains_on(worker: Worker) -> None:
+    mailbox = Mailbox()
+    record = dataclasses.replace(experiment(training), trains=True)
+    worker.start_run("test", record, Params(n=5), 0, mailbox, None)
+    deliveries = collect(mailbox, lambda found: any(delivery.resting for delivery in found))
+    assert sum(len(delivery.scalars) for delivery in deliveries) == 5
+    assert deliveries[-1].metrics == {"steps": 5}
+    time.sleep(0.05)
+    assert mailbox.take() is None  # it rests: nobody steps it
+    number = worker.ask("test", "where", None)
+    asked = collect(mailbox, lambda found: any(delivery.replies for delivery in found))
+    assert [reply for delivery in asked for reply in delivery.replies] == [Reply(number, 5)]
+    worker.allow("test", 2)
+    more = collect(mailbox, lambda found: any(delivery.metrics == {"steps": 7} for delivery in found))
+    assert [scalars["step"] for delivery in more for scalars in delivery.scalars] == [6, 7]
+    order = worker.allow("test", math.inf)
+    collect(mailbox, lambda found: any(delivery.scalars for delivery in found))
+    order = worker.allow("test", 0)
+    last = collect(mailbox, lambda found: any(d.resting and d.heard >= order for d in found))[-1]
+    assert last.heard == order
+
+
+def test_a_run_that_trains_can_be_halted_before_it_begins(worker: Worker) -> None:
+    mailbox = Mailbox()
+    worker.set_visible("test", visible=False)
+    worker.start_run("test", dataclasses.replace(experiment(training), trains=True), Params(n=5), 0, mailbox, None)
+    worker.allow("test", 0)
+    worker.set_visible("test", visible=True)
+    deliveries = collect(mailbox, lambda found: any(delivery.resting for delivery in found))
+    assert [scalars for delivery in deliveries for scalars in delivery.scalars] == []
 
 
 def test_a_run_is_replaced_at_its_next_step(worker: Worker) -> None:

@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import itertools
 import json
+import math
 import os
 import resource
 import sys
@@ -112,8 +113,8 @@ def flooded_phase(rate: float) -> Callable[..., Steps]:
 
 def open_window(panel: str, rate: float) -> Any:
     """Return a real main window whose panel is flooded."""
-    # Before the app imports them. The flood's panel has no presets.
-    registry.REGISTRY = MappingProxyType({**registry.REGISTRY, "flood": FLOOD})
+    # Before the app imports them, and that panel alone. The flood's panel has no presets.
+    registry.REGISTRY = MappingProxyType({panel: FLOOD if panel == "flood" else registry.REGISTRY[panel]})
     of_the_package = presets.presets
     presets.presets = lambda name: {} if name == "flood" else of_the_package(name)  # type: ignore[assignment]
     from nodeviz.app import main_window
@@ -122,7 +123,7 @@ def open_window(panel: str, rate: float) -> Any:
 
     make_application()
     if panel == "flood":
-        main_window.PANELS = (flood_panel(),)
+        main_window.panel_of = lambda experiment: flood_panel()  # noqa: ARG005 - the only one there is
     window = main_window.MainWindow(SettingsStore(Path(tempfile.mkdtemp(prefix="nodeviz-flood-"))))
     if panel == "phase":
         record = window.panels["phase"].record
@@ -255,7 +256,7 @@ def measure(window: Any, panel: Any, seconds: float, warm_up: float) -> dict[str
 
 def count_losses(window: Any, panel: Any) -> int:
     """Halt the flood, take what is under way, and return how many numbers never arrived or came out of order."""
-    window.worker.pause(panel.experiment)
+    window.worker.allow(panel.experiment, 0)
     pass_time(0.5)
     numbers = panel.history["number"]
     missing = round(numbers[-1]) + 1 - len(numbers)
@@ -274,7 +275,7 @@ def main() -> int:
     panel = window.panels[options.panel]
     figures = measure(window, panel, options.seconds, options.warm_up)
     figures["lost"] = count_losses(window, panel)
-    window.worker.resume(panel.experiment)  # closed in the middle of the flood
+    window.worker.allow(panel.experiment, math.inf)  # closed in the middle of the flood
     pass_time(0.2)
     began = time.perf_counter()
     window.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 import traceback
+from array import array
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from nodeviz.app.plots import Plot
     from nodeviz.app.session import Session
     from nodeviz.app.worker import Worker
+    from nodeviz.experiments.base import Reply
 
 P = TypeVar("P")
 F = TypeVar("F", bound=Frame)
@@ -71,10 +74,12 @@ class Panel(QWidget, Generic[P, F]):
         self.mailbox = Mailbox()
         self.frame: F | None = None
         self.metrics: Metrics | None = None
-        self.history: dict[str, list[float]] = {}
+        self.history: dict[str, array[float]] = {}
         self.running = False
         self.progress = 0.0
         self._generation = 0
+        self._newest_order = 0
+        self._over = True
         self._awaited = False
         self.dropped = 0
         self.steps_seen = 0
@@ -108,6 +113,9 @@ class Panel(QWidget, Generic[P, F]):
     def caption(self, frame: F, fraction: float) -> str:
         """Return in words, as rich text, what the plots show right now."""
         raise NotImplementedError
+
+    def on_reply(self, reply: Reply) -> None:
+        """Take the answer to a request that `ask` has sent."""
 
     def own_commands(self) -> list[Command]:
         """Return the commands that only this panel has."""
@@ -319,7 +327,7 @@ class Panel(QWidget, Generic[P, F]):
             self.start()  # drawing the old picture again would only keep the new one waiting
         else:
             self._dirty = True
-            self.worker.set_live(self.experiment, params)
+            self._wake(self.worker.set_live(self.experiment, params))
 
     def on_params(self, before: P | None, params: P) -> None:
         """Adapt what belongs to the panel itself, such as the ranges of its axes."""
@@ -343,7 +351,8 @@ class Panel(QWidget, Generic[P, F]):
         self.history = {}
         self.metrics = None
         self.running = self._awaited = True
-        self._generation = self.worker.start_run(
+        self._over = False
+        self._generation = self._newest_order = self.worker.start_run(
             self.experiment, self.record, state.params, state.seed, self.mailbox, None if afresh else self.frame
         )
 
@@ -354,12 +363,12 @@ class Panel(QWidget, Generic[P, F]):
 
     def train(self) -> None:
         """Let the run go on."""
-        self.worker.resume(self.experiment)
+        self._wake(self.worker.allow(self.experiment, math.inf))
         self.session.echoed.emit(f"{self.experiment}.train()")
 
     def stop(self) -> None:
-        """Halt the run where it is."""
-        self.worker.pause(self.experiment)
+        """Halt the run where it is; one that trains goes on to answer and to show what is changed."""
+        self._wake(self.worker.allow(self.experiment, 0))
         self.session.echoed.emit(f"{self.experiment}.stop()")
 
     def reset(self) -> None:
@@ -370,8 +379,17 @@ class Panel(QWidget, Generic[P, F]):
     def step(self, n: int) -> None:
         """Let the run take n more steps, then halt."""
         count = int(Number(1, 10**6, integer=True).coerce("n", n, None))
-        self.worker.pause(self.experiment, count)
+        self._wake(self.worker.allow(self.experiment, count))
         self.session.echoed.emit(f"{self.experiment}.step({count})")
+
+    def ask(self, kind: str, payload: object) -> int:
+        """Put a question to the run; `on_reply` gets the answer with the number that this returns."""
+        return self.worker.ask(self.experiment, kind, payload)
+
+    def _wake(self, order: int) -> None:
+        """Count a run that rested as running again, until it rests having received this order."""
+        if self.record.trains and not self._over:
+            self._newest_order, self.running = order, True
 
     @property
     def busy(self) -> bool:
@@ -416,7 +434,7 @@ class Panel(QWidget, Generic[P, F]):
 
     def _receive(self, delivery: Delivery) -> None:
         self.dropped += delivery.dropped
-        self.steps_seen += delivery.steps
+        self.steps_seen += len(delivery.scalars) if self.record.trains else delivery.steps
         if delivery.frame is not None:
             self.frame = delivery.frame  # type: ignore[assignment]
             self._dirty = True
@@ -426,12 +444,19 @@ class Panel(QWidget, Generic[P, F]):
         self.progress = delivery.progress
         for scalars in delivery.scalars:
             for name, value in scalars.items():
-                self.history.setdefault(name, []).append(value)
+                self.history.setdefault(name, array("d")).append(value)
+        for reply in delivery.replies:
+            self.on_reply(reply)
+        self._dirty = self._dirty or bool(delivery.replies)
+        self.metrics = delivery.metrics or self.metrics
+        if delivery.resting and delivery.heard >= self._newest_order:
+            self.running = self._awaited = False
         if delivery.ending is not None:
             self._end(delivery.ending)
 
     def _end(self, ending: Ending) -> None:
         self.running = self._awaited = False
+        self._over = True
         self.metrics = ending.metrics
         if ending.sentence:
             self.show_message(ending.sentence, ending.details)

@@ -285,3 +285,6 @@ def rounded(point: Any) -> tuple[float, float]:
     except (TypeError, ValueError):
         raise ParamError(f"point={point!r}: not two numbers; give (x, y) as in (2, 0)") from None
     return float(f"{x:.6g}"), float(f"{y:.6g}")
+
+
+PANEL = PhasePanel
