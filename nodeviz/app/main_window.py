@@ -59,6 +59,7 @@ class MainWindow(QMainWindow):
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(Qt.DockWidgetArea.TopDockWidgetArea))
         for name in REGISTRY:
             self._add_panel(panel_of(name)(self.session, self.worker))
+        self._tile()
         self.facades = {name: PanelFacade(panel) for name, panel in self.panels.items()}
         QApplication.instance().setProperty("nodeviz_panels", self.facades)  # type: ignore[union-attr]
         self._add_console()
@@ -78,12 +79,24 @@ class MainWindow(QMainWindow):
         dock.setObjectName(panel.experiment)
         dock.setWidget(panel)
         dock.setTitleBarWidget(panel.header)
-        self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, dock)
         self.panels[panel.experiment] = panel
         self.docks[panel.experiment] = dock
         panel.maximise.connect(self.show_alone)
         panel.said.connect(lambda what, panel=panel: self.commands.run(f"{what}_{panel.experiment}"))
         self.clock.add(panel)
+
+    def _tile(self) -> None:
+        """Put the panels side by side in two rows, all of the same size; up to two have one row."""
+        docks = [self.docks[name] for name in self.panels]
+        columns = len(docks) if len(docks) <= 2 else (len(docks) + 1) // 2
+        for number, dock in enumerate(docks[:columns]):
+            self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, dock)
+            if number:
+                self.splitDockWidget(docks[number - 1], dock, Qt.Orientation.Horizontal)
+        for above, dock in zip(docks, docks[columns:], strict=False):
+            self.splitDockWidget(above, dock, Qt.Orientation.Vertical)
+        self.resizeDocks(docks[:columns], [100] * columns, Qt.Orientation.Horizontal)
+        self.resizeDocks(docks, [100] * len(docks), Qt.Orientation.Vertical)
 
     def _add_console(self) -> None:
         import numpy as np
@@ -122,9 +135,9 @@ class MainWindow(QMainWindow):
         self.resize(1600, 1000)
         for name, dock in self.docks.items():
             dock.setFloating(False)
-            area = Qt.DockWidgetArea.BottomDockWidgetArea if name == "console" else Qt.DockWidgetArea.TopDockWidgetArea
-            self.addDockWidget(area, dock)
             dock.setVisible(name != "console")
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.docks["console"])
+        self._tile()
         for panel in self.panels.values():
             panel.fold(on=False)
 
