@@ -66,7 +66,7 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
     run, test = ({name for name, _, _ in lock(kind)} for kind in ("run", "test"))
     assert names(PROJECT["dependencies"]) <= run
     assert names(PROJECT["optional-dependencies"]["test"]) <= test
-    assert not {"torch", "jax", "pytest", "scipy"} & run, "what runs nodeviz stays small"
+    assert not {"torch", "jax", "pytest"} & run, "what runs nodeviz stays small"
     assert not {"torch", "jax"} & test, "peers are for benchmarks alone"
 
 
