@@ -34,6 +34,9 @@ class Theme:
     field: tuple[str, str]
     nullclines: tuple[str, str]
     manifolds: tuple[str, str]
+    classes: tuple[str, str, str, str]
+    models: tuple[str, str, str]  # resnet, node, anode
+    tint: float  # how much of a class shows in the ground that belongs to it
 
     def tokens(self) -> dict[str, str]:
         """Return the named colours that the console uses."""
@@ -55,6 +58,9 @@ DARK = Theme(
     field=("#333b46", "#6b7888"),
     nullclines=("#c58bd8", "#8fb573"),
     manifolds=("#6ea8fe", "#e8866a"),
+    classes=("#f08a4b", "#58b0f0", "#e6d25a", "#c9a0dc"),
+    models=("#b0b8c1", "#cc79a7", "#2fb58a"),
+    tint=0.26,
 )
 LIGHT = Theme(
     name="light",
@@ -71,12 +77,17 @@ LIGHT = Theme(
     field=("#d9dde2", "#9ba4ae"),
     nullclines=("#8a3fa6", "#4f7a2c"),
     manifolds=("#2563c9", "#b8482a"),
+    classes=("#d55e00", "#0072b2", "#9a7d0a", "#7b3f9e"),
+    models=("#68707a", "#a8487f", "#00795a"),
+    tint=0.22,
 )
 THEMES: Mapping[str, Theme] = MappingProxyType({theme.name: theme for theme in (DARK, LIGHT)})
 
 # Okabe-Ito for the three solvers that everybody meets first; the rest lie along one ramp and differ by marker too.
 _KNOWN = {"euler": ("#e69f00", "o"), "rk4": ("#56b4e9", "s"), "dopri5": ("#009e73", "d")}
 _RAMP = ("#d55e00", "#cc79a7", "#7b6fd6")
+_MODELS = ("resnet", "node", "anode")
+_CLASS_SHAPES = ("circle", "square", "triangle", "diamond")
 _MARKERS = ("t", "t1", "p", "star", "h", "t2", "t3", "x", "+", "arrow_up", "arrow_right", "arrow_down", "arrow_left")
 
 
@@ -104,6 +115,21 @@ def solver_styles(methods: Iterable[str]) -> list[tuple[str, str]]:
         styles.append((blend((colour, "#8a8f96"), min(0.75, 0.35 * seen.count(method))), marker))
         seen.append(method)
     return styles
+
+
+def class_style(label: int, theme: Theme) -> tuple[str, str]:
+    """Return the colour and the shape that a class, 0 to 3, keeps in every plot."""
+    return theme.classes[label], _CLASS_SHAPES[label]
+
+
+def model_style(name: str, theme: Theme) -> tuple[str, bool]:
+    """Return the colour that a model keeps in every plot and table, and whether its curves are dashed."""
+    return theme.models[_MODELS.index(name)], name == "resnet"
+
+
+def entry_colour(name: str, theme: Theme) -> str:
+    """Return the colour of a solver or a model, for legends."""
+    return model_style(name, theme)[0] if name in _MODELS else solver_style(name)[0]
 
 
 def blend(stops: tuple[str, ...], share: float) -> str:

@@ -229,6 +229,7 @@ class Panel(QWidget, Generic[P, F]):
     def set_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""
         self.theme = theme
+        self.form.set_theme(theme)
         self.playbar.set_theme(theme)
         for plot in self._plots:
             plot.set_theme(theme)
