@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QVBoxLayout
 from nodeviz.app.commands import Command
 from nodeviz.app.panels.base import Panel
 from nodeviz.app.panels.phase_captions import first_start, solver_names
-from nodeviz.app.panels.phase_instruments import Instrument
+from nodeviz.app.panels.phase_instruments import PhaseInstrument
 from nodeviz.app.panels.phase_plane import PhasePlane
 from nodeviz.app.plots import label_number
 from nodeviz.app.theme import solver_styles
@@ -38,7 +38,7 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
     def build(self) -> None:
         """Make the plane and two instruments."""
         self.plane = PhasePlane()
-        self.instruments = {"upper": Instrument("Upper plot"), "lower": Instrument("Lower plot")}
+        self.instruments = {"upper": PhaseInstrument("Upper plot"), "lower": PhaseInstrument("Lower plot")}
         self.add_plot(self.plane)
         beside = QVBoxLayout()
         beside.setSpacing(4)
@@ -79,8 +79,8 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
         for instrument in self.instruments.values():
             instrument.plot.settled = not self.session.dragging
         self.plane.show_frame(frame, t, self.params)
-        self.instruments["upper"].show_frame(self.params.upper, frame, t)
-        self.instruments["lower"].show_frame(self.params.lower, frame, t)
+        self.instruments["upper"].show_picture(self.params.upper, frame, t)
+        self.instruments["lower"].show_picture(self.params.lower, frame, t)
 
     def subtitle(self) -> str:
         """Return the system and how the solvers are compared."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.phase_params import SOLVER_TITLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from nodeviz.experiments.phase_frame import Paths, PhaseFrame
 
@@ -150,18 +149,3 @@ def numbers(frame: PhaseFrame, t: float) -> str:
     """Say what the numbers are of."""
     del t
     return f"{first_start(frame)}errors against the reference"
-
-
-CAPTIONS: Mapping[str, Callable[[PhaseFrame, float], str]] = MappingProxyType(
-    {
-        "stability": stability,
-        "error": error,
-        "step-size": step_size,
-        "evaluations": evaluations,
-        "order": order,
-        "work-precision": work_precision,
-        "time-precision": time_precision,
-        "components": components,
-        "numbers": numbers,
-    }
-)

@@ -3,229 +3,46 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import (
-    QGraphicsPathItem,
-    QHeaderView,
-    QLabel,
-    QSizePolicy,
-    QStackedLayout,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
 
-from nodeviz.app.controls import QuietCombo
-from nodeviz.app.panels.phase_captions import CAPTIONS, scaled_eigenvalues, solver_names
-from nodeviz.app.plots import Columns, Markers, Plot, closed_path, label_number, pen
-from nodeviz.app.theme import DARK, Theme, blend, solver_styles, ui_font
+from nodeviz.app.instrument import Instrument, Layer, View, logs
+from nodeviz.app.panels import phase_captions as captions
+from nodeviz.app.panels.phase_captions import scaled_eigenvalues, solver_names
+from nodeviz.app.plots import closed_path, label_number, pen
+from nodeviz.app.theme import solver_styles
 from nodeviz.engine.arrays import FloatArray
 from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.phase_params import INSTRUMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from nodeviz.experiments.phase_frame import PhaseFrame
 
 Row = tuple[FloatArray, FloatArray]
 
 
-class Layer(NamedTuple):
-    """What one solver draws with in a small plot."""
-
-    curve: pg.PlotCurveItem
-    steps: Markers
-    hollow: Markers
-    area: QGraphicsPathItem
-
-
-class Instrument(QWidget):
-    """One small plot with a menu of what it can show.
-
-    All views draw with the same few items: per solver a curve, markers and an area, and lines in quiet colours.
-    """
-
-    chosen = Signal(str)
+class PhaseInstrument(Instrument["PhaseFrame"]):
+    """A small plot of the phase panel."""
 
     def __init__(self, name: str) -> None:
-        super().__init__()
-        self.menu = QuietCombo()
-        self.menu.setObjectName("instrument")
-        self.menu.setAccessibleName(f"{name} shows")
-        for key, title in INSTRUMENTS.items():
-            self.menu.addItem(title, key)
-        self.menu.activated.connect(lambda index: self.chosen.emit(self.menu.itemData(index)))
-        self.plot = Plot("", "", name=name)
-        self.plot.columns = lambda: self._columns
-        self.plot.refit.connect(self._redraw_all)
-        self.table = QTableWidget()
-        self.table.setAccessibleName(f"{name} as a table")
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setShowGrid(False)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        self.table.addActions(self.plot.data_actions(self.table)[:2])
-        self._stack = QStackedLayout()
-        self._stack.addWidget(self.plot)
-        self._stack.addWidget(self.table)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.menu)
-        column.addLayout(self._stack, 1)
-        self.words = QLabel()
-        self.words.setObjectName("caption")
-        self.words.setFont(ui_font(12))
-        self.words.setTextFormat(Qt.TextFormat.RichText)
-        self.words.setWordWrap(True)
-        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.words.setContentsMargins(6, 0, 4, 0)
-        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
-        column.addWidget(self.words)
-        self._kind = ""
-        self._columns: Columns = {}
-        self.theme = DARK
-        self._drawn: tuple[str, bool] | None = None
-        self._frame: PhaseFrame | None = None
-        self.layers: list[Layer] = []
-        self.region: FloatArray = np.empty((0, 2))
-        self._bars: pg.BarGraphItem | None = None
-        self._texts: list[pg.TextItem] = []
-        self.line = self.plot.curve(-1, dashed=True)
-        self._cursor = pg.InfiniteLine(angle=90, movable=False)
-        self.plot.addItem(self._cursor, ignoreBounds=True)
-        self.plot.when_themed(self._take_theme)
-
-    def _take_theme(self, theme: Theme) -> None:
-        self.theme = theme
-        self.line.setPen(pen(theme.quiet, style=Qt.PenStyle.DashLine))
-        self._cursor.setPen(pen(theme.quiet))
-
-    def show_frame(self, kind: str, frame: PhaseFrame, t: float) -> None:
-        """Draw one view of a frame with the cursor at time t; only the cursor where nothing else changed."""
-        now = (self.theme.name, self.plot.settled)
-        if kind == self._kind and self._frame is frame and self._drawn == now:
-            if kind in MOVING:
-                MOVING[kind](self, frame, t)
-                self._say(CAPTIONS[kind](frame, t), least=self.words.height())
-            return
-        self._frame, self._drawn = frame, now
-        if kind != self._kind:
-            self._kind = kind
-            self.menu.setCurrentIndex(self.menu.findData(kind))
-            self.plot.name = INSTRUMENTS[kind]
-            self.plot.forget_range()
-            self.plot.setAspectLocked(kind == "stability")
-            self.plot.getAxis("bottom").setTicks(None)
-        self._clear()
-        self._stack.setCurrentIndex(1 if kind == "numbers" else 0)
-        VIEWS[kind](self, frame)
-        if kind in MOVING:
-            MOVING[kind](self, frame, t)
-        self._say(CAPTIONS[kind](frame, t), least=34)
-
-    def _say(self, text: str, least: int) -> None:
-        """Show the caption; while the cursor moves its height only grows, so that the plot above does not dance."""
-        self.words.setText(text)
-        height = max(least, self.words.heightForWidth(self.words.width()))
-        if height != self.words.height():
-            self.words.setFixedHeight(height)
-
-    def _redraw_all(self) -> None:
-        self._drawn = None
-
-    def _clear(self) -> None:
-        for curve, steps, hollow, area in self.layers:
-            curve.setData([], [])
-            steps.setData([], [])
-            hollow.setData([], [])
-            area.setPath(closed_path(np.empty((0, 2))))
-        self.line.setData([], [])
-        self._cursor.hide()
-        for text in self._texts:
-            self.plot.removeItem(text)
-        self._texts = []
-        if self._bars is not None:
-            self.plot.removeItem(self._bars)
-            self._bars = None
-
-    def layer(self, s: int, frame: PhaseFrame) -> Layer:
-        """Return curve, markers, hollow markers and area of solver s, in its colour and shape."""
-        while len(self.layers) <= s:
-            plot = self.plot
-            self.layers.append(Layer(plot.curve(2), plot.markers("o", 6, 3), plot.markers("o", 7, 4), plot.area(1)))
-        curve, steps, hollow, area = self.layers[s]
-        colour, symbol = solver_styles(frame.paths.methods)[s]
-        curve.setPen(pen(colour, 1.4))
-        steps.setPen(None)
-        steps.setSize(6)
-        steps.setSymbol(symbol)
-        steps.setBrush(pg.mkBrush(colour))
-        hollow.setSymbol("x")
-        hollow.setPen(pen(blend((colour, self.theme.text), 0.3), 1.2))
-        area.setPen(pg.mkPen(None))
-        fill = QColor(colour)
-        fill.setAlphaF(0.13)
-        area.setBrush(pg.mkBrush(fill))
-        return self.layers[s]
-
-    def write(self, text: str, colour: str, x: float, y: float) -> None:
-        """Write a short text at a point of the plot."""
-        item = pg.TextItem(text, color=QColor(colour), anchor=(0, 0.5))
-        item.setFont(ui_font(12))
-        item.setPos(x, y)
-        item.setZValue(5)
-        self.plot.addItem(item, ignoreBounds=True)
-        self._texts.append(item)
-
-    def show_bars(self, heights: FloatArray, brushes: list[QColor]) -> None:
-        """Show one bar per solver."""
-        self._bars = pg.BarGraphItem(x=np.arange(len(heights)), height=heights, width=0.55, brushes=brushes, pen=None)
-        self.plot.addItem(self._bars, ignoreBounds=True)
-
-    def mark_time(self, t: float) -> None:
-        """Show where the cursor is on an axis of time."""
-        self._cursor.setValue(t)
-        self._cursor.show()
-
-    def fill_table(self, header: list[str], rows: list[list[str]], colours: list[str]) -> None:
-        """Fill the table; each row's first cell has the colour of its solver."""
-        self.table.setColumnCount(len(header))
-        self.table.setRowCount(len(rows))
-        self.table.setHorizontalHeaderLabels(header)
-        self.table.verticalHeader().hide()
-        for r, (row, colour) in enumerate(zip(rows, colours, strict=True)):
-            for c, text in enumerate(row):
-                item = QTableWidgetItem(text)
-                if c == 0:
-                    item.setForeground(QColor(colour))
-                else:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                self.table.setItem(r, c, item)
-
-    def give(self, columns: Columns) -> None:
-        """Name the data behind the picture."""
-        self._columns = columns
+        super().__init__(name, INSTRUMENTS, VIEWS)
 
 
-def logs(values: FloatArray) -> FloatArray:
-    """Return log10 of positive values and NaN for the others."""
-    return np.log10(np.where(values > 0, values, np.nan))
+def solver_layer(view: PhaseInstrument, frame: PhaseFrame, s: int) -> Layer:
+    """Return what solver s draws with, in its colour and shape."""
+    return view.layer(s, *solver_styles(frame.paths.methods)[s])
 
 
-def stability(view: Instrument, frame: PhaseFrame) -> None:
+def stability(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """Draw the regions of stability; what is stable lies inside for an explicit method, outside for an implicit one."""
     view.plot.set_labels("Re dt·λ", "Im dt·λ")
     bounds = [np.array([[-3.4, -1.5], [1.0, 1.5]])]
     for s, method in enumerate(frame.paths.methods):
-        outline, steps, _, area = view.layer(s, frame)
+        outline, steps, _, area = solver_layer(view, frame, s)
         boundary = frame.stability[s]
         area.setPath(closed_path(boundary if not METHODS[str(method)].implicit else boundary[:0]))
         outline.setData(*boundary.T)
@@ -238,7 +55,7 @@ def stability(view: Instrument, frame: PhaseFrame) -> None:
     view.region = np.concatenate(bounds)
 
 
-def move_eigenvalues(view: Instrument, frame: PhaseFrame, t: float) -> None:
+def move_eigenvalues(view: PhaseInstrument, frame: PhaseFrame, t: float) -> None:
     """Move dt times the eigenvalues of the local Jacobian to where the solvers are at time t."""
     columns: dict[str, Any] = {}
     for s, entry in enumerate(frame.paths.entries):
@@ -255,20 +72,20 @@ def move_eigenvalues(view: Instrument, frame: PhaseFrame, t: float) -> None:
     view.give(columns)
 
 
-def move_cursor(view: Instrument, frame: PhaseFrame, t: float) -> None:
+def move_cursor(view: PhaseInstrument, frame: PhaseFrame, t: float) -> None:
     """Move the line that says where the cursor is on an axis of time."""
     del frame
     view.mark_time(t)
 
 
 def over_time(
-    view: Instrument, frame: PhaseFrame, name: str, label: str, rows: list[Row], headroom: float = 0.0
+    view: PhaseInstrument, frame: PhaseFrame, name: str, label: str, rows: list[Row], headroom: float = 0.0
 ) -> None:
     """Draw one curve per solver over time, logarithmic, with room above for what else is drawn."""
     view.plot.set_labels("t", f"log₁₀ {label}")
     columns: dict[str, Any] = {}
     for s, (time, values) in enumerate(rows):
-        view.layer(s, frame)[0].setData(time, logs(values))
+        solver_layer(view, frame, s)[0].setData(time, logs(values))
         columns |= {f"{frame.paths.entries[s]} t": time, f"{frame.paths.entries[s]} {label}": values}
     values = np.concatenate([logs(row[1]) for row in rows])
     finite = np.isfinite(values)
@@ -282,13 +99,13 @@ def over_time(
     view.give(columns)
 
 
-def error(view: Instrument, frame: PhaseFrame) -> None:
+def error(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """Error against time."""
     rows = [(frame.paths.t[s, 0], frame.paths.error[s, 0]) for s in range(len(frame.paths.entries))]
     over_time(view, frame, "error", "error", rows)
 
 
-def step_size(view: Instrument, frame: PhaseFrame) -> None:
+def step_size(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """Step sizes against time, rejected steps crossed."""
     paths = frame.paths
     rows = []
@@ -297,17 +114,17 @@ def step_size(view: Instrument, frame: PhaseFrame) -> None:
         rejected = paths.attempt_accepted[s] == 0
         size = np.abs(paths.attempt_dt[s])
         rows.append((paths.attempt_t[s][kept], size[kept]))
-        view.layer(s, frame)[2].setData(paths.attempt_t[s][rejected], logs(size[rejected]))
+        solver_layer(view, frame, s)[2].setData(paths.attempt_t[s][rejected], logs(size[rejected]))
     over_time(view, frame, "step-size", "step size", rows, headroom=0.3)
 
 
-def components(view: Instrument, frame: PhaseFrame) -> None:
+def components(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """State against time: x as curves, y as markers."""
     view.plot.set_labels("t", "x (line), y (markers)")
     paths = frame.paths
     columns: dict[str, Any] = {}
     for s, entry in enumerate(paths.entries):
-        curve, steps, _, _ = view.layer(s, frame)
+        curve, steps, _, _ = solver_layer(view, frame, s)
         curve.setData(paths.t[s, 0], paths.y[s, 0, :, 0])
         good = np.flatnonzero(np.isfinite(paths.t[s, 0]))
         thin = good[:: max(1, len(good) // 60)]
@@ -326,7 +143,7 @@ def components(view: Instrument, frame: PhaseFrame) -> None:
     view.give(columns)
 
 
-def evaluations(view: Instrument, frame: PhaseFrame) -> None:
+def evaluations(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """Count the evaluations of the vector field, one bar per solver."""
     view.plot.set_labels("", "evaluations")
     counts = frame.paths.nfe[:, 0].astype(float)
@@ -344,7 +161,7 @@ def evaluations(view: Instrument, frame: PhaseFrame) -> None:
 
 
 def scatter_study(
-    view: Instrument, frame: PhaseFrame, name: str, labels: tuple[str, str], xs: FloatArray, ys: FloatArray
+    view: PhaseInstrument, frame: PhaseFrame, name: str, labels: tuple[str, str], xs: FloatArray, ys: FloatArray
 ) -> None:
     """Draw one study, both axes logarithmic."""
     view.plot.set_labels(f"log₁₀ {labels[0]}", f"log₁₀ {labels[1]}")
@@ -352,7 +169,7 @@ def scatter_study(
     for s, entry in enumerate(frame.paths.entries):
         if s >= len(xs):
             continue
-        curve, steps, _, _ = view.layer(s, frame)
+        curve, steps, _, _ = solver_layer(view, frame, s)
         x, y = logs(xs[s]), np.maximum(logs(ys[s]), -16.0)
         good = np.isfinite(x) & np.isfinite(y)
         curve.setData(x[good], y[good])
@@ -367,7 +184,7 @@ def scatter_study(
     view.give(columns)
 
 
-def name_slopes(view: Instrument, frame: PhaseFrame) -> None:
+def name_slopes(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """Write at the coarse end of each line of the order plot the fitted slope: the order observed."""
     for s, slope in enumerate(frame.studies.slope):
         x, y = logs(frame.studies.order_dt[s]), logs(frame.studies.order_error[s])
@@ -378,23 +195,23 @@ def name_slopes(view: Instrument, frame: PhaseFrame) -> None:
             view.write(f"{slope:.2f}", colour, float(x[middle]), float(y[middle]))
 
 
-def order(view: Instrument, frame: PhaseFrame) -> None:
+def order(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """Error against step size: the slope is the order."""
     scatter_study(view, frame, "order", ("step size", "error"), frame.studies.order_dt, frame.studies.order_error)
     name_slopes(view, frame)
 
 
-def work_precision(view: Instrument, frame: PhaseFrame) -> None:
+def work_precision(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """Error against evaluations."""
     scatter_study(view, frame, "work", ("evaluations", "error"), frame.studies.work_nfe, frame.studies.work_error)
 
 
-def time_precision(view: Instrument, frame: PhaseFrame) -> None:
+def time_precision(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """Error against computing time."""
     scatter_study(view, frame, "time", ("milliseconds", "error"), frame.studies.work_ms, frame.studies.work_error)
 
 
-def numbers(view: Instrument, frame: PhaseFrame) -> None:
+def numbers(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """Everything counted, as a table."""
     paths = frame.paths
     header = ["solver", "evaluations", "steps", "rejected", "error at end", "largest error", "order"]
@@ -426,25 +243,16 @@ def numbers(view: Instrument, frame: PhaseFrame) -> None:
     )
 
 
-VIEWS: Mapping[str, Callable[[Instrument, PhaseFrame], None]] = MappingProxyType(
+VIEWS: Mapping[str, View] = MappingProxyType(
     {
-        "stability": stability,
-        "error": error,
-        "step-size": step_size,
-        "evaluations": evaluations,
-        "order": order,
-        "work-precision": work_precision,
-        "time-precision": time_precision,
-        "components": components,
-        "numbers": numbers,
-    }
-)
-# What moves with the cursor, where anything does: the rest of a view stays as it was drawn.
-MOVING: Mapping[str, Callable[[Instrument, PhaseFrame, float], None]] = MappingProxyType(
-    {
-        "stability": move_eigenvalues,
-        "error": move_cursor,
-        "step-size": move_cursor,
-        "components": move_cursor,
+        "stability": View(stability, captions.stability, move_eigenvalues, equal=True),
+        "error": View(error, captions.error, move_cursor),
+        "step-size": View(step_size, captions.step_size, move_cursor),
+        "evaluations": View(evaluations, captions.evaluations),
+        "order": View(order, captions.order),
+        "work-precision": View(work_precision, captions.work_precision),
+        "time-precision": View(time_precision, captions.time_precision),
+        "components": View(components, captions.components, move_cursor),
+        "numbers": View(numbers, captions.numbers, table=True),
     }
 )

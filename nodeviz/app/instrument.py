@@ -1,0 +1,255 @@
+"""A small plot with a menu of what it can show, and a line that says in words what that is right now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QGraphicsPathItem,
+    QHeaderView,
+    QLabel,
+    QSizePolicy,
+    QStackedLayout,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from nodeviz.app.controls import QuietCombo
+from nodeviz.app.plots import Columns, Markers, Plot, closed_path, pen
+from nodeviz.app.theme import DARK, Theme, blend, ui_font
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nodeviz.engine.arrays import FloatArray
+
+P = TypeVar("P")
+
+
+class View(NamedTuple):
+    """One thing that an instrument can show of a picture.
+
+    Attributes
+    ----------
+    draw : draws all of it; say : what it shows at time t, as rich text
+    move : moves what depends on the cursor, where anything does: the rest stays as it was drawn
+    equal : equal aspect; table : a table in the place of the plot
+    """
+
+    draw: Callable[[Any, Any], None]
+    say: Callable[[Any, float], str]
+    move: Callable[[Any, Any, float], None] | None = None
+    equal: bool = False
+    table: bool = False
+
+
+class Layer(NamedTuple):
+    """What one solver or model draws with in a small plot."""
+
+    curve: pg.PlotCurveItem
+    steps: Markers
+    hollow: Markers
+    area: QGraphicsPathItem
+
+
+class Instrument(QWidget, Generic[P]):
+    """One small plot. ``P`` is what its views draw: a frame, or a frame and what goes with it.
+
+    All views draw with the same few items: per layer a curve, markers and an area, and lines in quiet colours.
+
+    Parameters
+    ----------
+    name : str, for screen readers
+    titles : what the menu calls the views; views : by the same keys
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, name: str, titles: Mapping[str, str], views: Mapping[str, View]) -> None:
+        super().__init__()
+        self._titles, self._views = titles, views
+        self.menu = QuietCombo()
+        self.menu.setObjectName("instrument")
+        self.menu.setAccessibleName(f"{name} shows")
+        self.menu.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for key, title in titles.items():
+            self.menu.addItem(title, key)
+        self.menu.activated.connect(lambda index: self.chosen.emit(self.menu.itemData(index)))
+        self.plot = Plot("", "", name=name)
+        self.plot.columns = lambda: self._columns
+        self.plot.refit.connect(self.forget)
+        self.table = self._make_table(name)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self.plot)
+        self._stack.addWidget(self.table)
+        self.words = self._make_words()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.menu)
+        column.addLayout(self._stack, 1)
+        column.addWidget(self.words)
+        self._kind = ""
+        self._columns: Columns = {}
+        self.theme = DARK
+        self._drawn: tuple[str, bool] | None = None
+        self.picture: P | None = None
+        self.layers: list[Layer] = []
+        self.region: FloatArray = np.empty((0, 2))
+        self._bars: pg.BarGraphItem | None = None
+        self._texts: list[pg.TextItem] = []
+        self.line = self.plot.curve(-1, dashed=True)
+        self._cursor = pg.InfiniteLine(angle=90, movable=False)
+        self.plot.addItem(self._cursor, ignoreBounds=True)
+        self.plot.when_themed(self._take_theme)
+
+    def _make_table(self, name: str) -> QTableWidget:
+        table = QTableWidget()
+        table.setAccessibleName(f"{name} as a table")
+        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        table.setShowGrid(False)
+        table.verticalHeader().hide()
+        table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        table.addActions(self.plot.data_actions(table)[:2])
+        return table
+
+    @staticmethod
+    def _make_words() -> QLabel:
+        words = QLabel()
+        words.setObjectName("caption")
+        words.setFont(ui_font(12))
+        words.setTextFormat(Qt.TextFormat.RichText)
+        words.setWordWrap(True)
+        words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        words.setContentsMargins(6, 0, 4, 0)
+        words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        return words
+
+    def _take_theme(self, theme: Theme) -> None:
+        self.theme = theme
+        self.line.setPen(pen(theme.quiet, style=Qt.PenStyle.DashLine))
+        self._cursor.setPen(pen(theme.quiet))
+
+    @property
+    def kind(self) -> str:
+        """The key of the view on show."""
+        return self._kind
+
+    def show_picture(self, kind: str, picture: P, t: float) -> None:
+        """Draw one view of a picture with the cursor at time t; only the cursor where nothing else changed."""
+        view = self._views[kind]
+        now = (self.theme.name, self.plot.settled)
+        if kind == self._kind and self.picture is picture and self._drawn == now:
+            if view.move is not None:
+                view.move(self, picture, t)
+                self._say(view.say(picture, t), least=self.words.height())
+            return
+        self.picture, self._drawn = picture, now
+        if kind != self._kind:
+            self._kind = kind
+            self.menu.setCurrentIndex(self.menu.findData(kind))
+            self.plot.name = self._titles[kind]
+            self.plot.forget_range()
+            self.plot.setAspectLocked(view.equal)
+            for side in ("bottom", "left"):
+                self.plot.getAxis(side).setTicks(None)
+        self._clear()
+        self._stack.setCurrentIndex(1 if view.table else 0)
+        view.draw(self, picture)
+        if view.move is not None:
+            view.move(self, picture, t)
+        self._say(view.say(picture, t), least=34)
+
+    def _say(self, text: str, least: int) -> None:
+        """Show the caption; while the cursor moves its height only grows, so that the plot above does not dance."""
+        self.words.setText(text)
+        height = max(least, self.words.heightForWidth(self.words.width()))
+        if height != self.words.height():
+            self.words.setFixedHeight(height)
+
+    def forget(self) -> None:
+        """Draw everything anew the next time."""
+        self._drawn = None
+
+    def _clear(self) -> None:
+        for curve, steps, hollow, area in self.layers:
+            curve.setData([], [])
+            steps.setData([], [])
+            hollow.setData([], [])
+            area.setPath(closed_path(np.empty((0, 2))))
+        self.line.setData([], [])
+        self._cursor.hide()
+        for text in self._texts:
+            self.plot.removeItem(text)
+        self._texts = []
+        if self._bars is not None:
+            self.plot.removeItem(self._bars)
+            self._bars = None
+
+    def layer(self, s: int, colour: str, symbol: str = "o") -> Layer:
+        """Return curve, markers, hollow markers and area number s, in a colour and a shape."""
+        while len(self.layers) <= s:
+            plot = self.plot
+            self.layers.append(Layer(plot.curve(2), plot.markers("o", 6, 3), plot.markers("o", 7, 4), plot.area(1)))
+        curve, steps, hollow, area = self.layers[s]
+        curve.setPen(pen(colour, 1.4))
+        steps.setPen(None)
+        steps.setSize(6)
+        steps.setSymbol(symbol)
+        steps.setBrush(pg.mkBrush(colour))
+        hollow.setSymbol("x")
+        hollow.setPen(pen(blend((colour, self.theme.text), 0.3), 1.2))
+        area.setPen(pg.mkPen(None))
+        fill = QColor(colour)
+        fill.setAlphaF(0.13)
+        area.setBrush(pg.mkBrush(fill))
+        return self.layers[s]
+
+    def write(self, text: str, colour: str, x: float, y: float) -> None:
+        """Write a short text at a point of the plot."""
+        item = pg.TextItem(text, color=QColor(colour), anchor=(0, 0.5))
+        item.setFont(ui_font(12))
+        item.setPos(x, y)
+        item.setZValue(5)
+        self.plot.addItem(item, ignoreBounds=True)
+        self._texts.append(item)
+
+    def show_bars(self, heights: FloatArray, brushes: list[QColor]) -> None:
+        """Show one bar per height."""
+        self._bars = pg.BarGraphItem(x=np.arange(len(heights)), height=heights, width=0.55, brushes=brushes, pen=None)
+        self.plot.addItem(self._bars, ignoreBounds=True)
+
+    def mark_time(self, t: float) -> None:
+        """Show where the cursor is on an axis of time."""
+        self._cursor.setValue(t)
+        self._cursor.show()
+
+    def fill_table(self, header: list[str], rows: list[list[str]], colours: list[str]) -> None:
+        """Fill the table; each row's first cell has its colour."""
+        self.table.setColumnCount(len(header))
+        self.table.setRowCount(len(rows))
+        self.table.setHorizontalHeaderLabels(header)
+        for r, (row, colour) in enumerate(zip(rows, colours, strict=True)):
+            for c, text in enumerate(row):
+                item = QTableWidgetItem(text)
+                if c == 0:
+                    item.setForeground(QColor(colour))
+                else:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                self.table.setItem(r, c, item)
+
+    def give(self, columns: Columns) -> None:
+        """Name the data behind the picture."""
+        self._columns = columns
+
+
+def logs(values: FloatArray) -> FloatArray:
+    """Return log10 of positive values and NaN for the others."""
+    return np.log10(np.where(values > 0, values, np.nan))
