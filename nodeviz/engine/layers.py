@@ -1,0 +1,114 @@
+"""Layers of a network: the activations, with derivatives from what is kept, and a dense layer as a view of a vector."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nodeviz.engine.arrays import FloatArray
+
+Shape = tuple[int, ...]
+
+
+class Kernels(NamedTuple):
+    """An activation bound to arrays of one shape and dtype.
+
+    ``value(z)`` turns z into h = s(z) in place; ``slope(h, out)`` writes s'(z), computed from h alone, so that z need
+    not be kept.
+    """
+
+    value: Callable[[FloatArray], Any]
+    slope: Callable[[FloatArray, FloatArray], Any]
+
+
+def _tanh(_shape: Shape, dtype: Any) -> Kernels:
+    # Here and below constants are 0-d arrays: NumPy takes them in quicker than Python floats, and they set no dtype.
+    one = np.ones((), dtype)
+
+    def value(z: FloatArray, tanh: Any = np.tanh) -> None:
+        tanh(z, z)
+
+    def slope(h: FloatArray, out: FloatArray, multiply: Any = np.multiply, subtract: Any = np.subtract) -> None:
+        multiply(h, h, out)
+        subtract(one, out, out)
+
+    return Kernels(value, slope)
+
+
+def _relu(shape: Shape, dtype: Any) -> Kernels:
+    # A whole array of zeros: against a scalar np.maximum runs a loop that is three times slower.
+    zeros = np.zeros(shape, dtype)
+
+    def value(z: FloatArray) -> None:
+        np.maximum(z, zeros, out=z)
+
+    def slope(h: FloatArray, out: FloatArray) -> None:
+        np.greater(h, zeros, out=out)
+
+    return Kernels(value, slope)
+
+
+def _softplus(shape: Shape, dtype: Any) -> Kernels:
+    zeros, rest = np.zeros(shape, dtype), np.empty(shape, dtype)
+
+    def value(z: FloatArray) -> None:
+        """log(1 + e^z) = max(z, 0) + log1p(e^-|z|), which cannot overflow."""
+        np.absolute(z, rest)
+        np.negative(rest, rest)
+        np.exp(rest, rest)
+        np.log1p(rest, rest)
+        np.maximum(z, zeros, out=z)
+        np.add(z, rest, z)
+
+    def slope(h: FloatArray, out: FloatArray) -> None:
+        """s'(z) = 1 / (1 + e^-z) = 1 - e^-h."""
+        np.negative(h, out)
+        np.expm1(out, out)
+        np.negative(out, out)
+
+    return Kernels(value, slope)
+
+
+def _sigmoid(_shape: Shape, dtype: Any) -> Kernels:
+    one, half = np.ones((), dtype), np.full((), 0.5, dtype)
+
+    def value(z: FloatArray) -> None:
+        """1 / (1 + e^-z) = (1 + tanh(z / 2)) / 2: quicker, and it cannot overflow."""
+        np.multiply(z, half, z)
+        np.tanh(z, z)
+        np.multiply(z, half, z)
+        np.add(z, half, z)
+
+    def slope(h: FloatArray, out: FloatArray) -> None:
+        np.subtract(one, h, out)
+        np.multiply(out, h, out)
+
+    return Kernels(value, slope)
+
+
+ACTIVATIONS: Mapping[str, Callable[[Shape, Any], Kernels]] = MappingProxyType(
+    {"tanh": _tanh, "relu": _relu, "softplus": _softplus, "sigmoid": _sigmoid}
+)
+"""name -> (shape, dtype) -> kernels for arrays of that shape and dtype."""
+
+
+class Dense(NamedTuple):
+    """An affine layer z = W x + b, or [W b] [x; 1]: one product, and the gradient of b comes with that of W.
+
+    All three are views of one vector. ``both`` is (out, in + 1), ``weight`` (out, in), ``bias`` (out,).
+    """
+
+    both: FloatArray
+    weight: FloatArray
+    bias: FloatArray
+
+    @classmethod
+    def view(cls, memory: FloatArray, n_out: int, n_in: int) -> Dense:
+        """Return the layer whose [W b] lies in ``memory``, (out (in + 1),), row after row."""
+        both = memory.reshape(n_out, n_in + 1)
+        return cls(both, both[:, :-1], both[:, -1])
