@@ -55,7 +55,9 @@ class DataView:
 class ModelView:
     """One model: its weights, what it does to the points, and how well.
 
-    Measures that take long are NaN, or of zero length, until they are there; ``measured_step`` says of when they are.
+    All down to ``first_two_accuracy`` is of the frame's own step. Measures that take long, from ``train_accuracy`` to
+    ``solver_accuracy``, are made when training rests: until then they are NaN, or of zero length, and while it goes on
+    they are those of ``measured_step``.
 
     Attributes
     ----------
@@ -67,13 +69,14 @@ class ModelView:
     readout_weights : (O, D), zero in dimensions that the readout does not see; readout_bias : (O,)
         logits = states @ readout_weights.T + readout_bias; with O = 1 class 1 where the logit is above 0
     regions : (R, R) over ``view``, row 0 at the lowest y, column 0 at the lowest x: the whole part is the predicted
-        class, the fraction how sure it is, 0 at a tie and 0.999 where it is certain
+        class, the fraction how sure it is, 0 at a tie and 0.999 where it is certain; (0, 0) while it trains and the
+        planes do not show them
     axes : (D, 3) the principal axes of all states over depth as orthonormal columns; the third is zero where D = 2
     centre : (D,) the mean that the axes start from
     depth_method, depth_steps : the solver of ``states`` and its steps (0: it chooses them, by ``depth_rtol``)
     depth_nfe : evaluations of the field from 0 to t1 with that solver (blocks for a ResNet)
     probe_t : (J,) depths; probe_accuracy : (J,) share of the training points that a linear probe, fitted at that depth,
-        gets right
+        gets right; while it trains of the points shown
     first_two_accuracy : the same at t1 from the first two dimensions alone; equal to the last one where D = 2
     train_accuracy, test_accuracy : shares of points classified right; test is NaN where none are held out
     loss : over the training points
@@ -81,12 +84,12 @@ class ModelView:
     dense_error : share of 100,000 fresh points classified wrong; NaN for given points, of which there are no fresh ones
     max_stretch : largest ratio of a grid edge at t1 to its length at 0
     nfe_map : (R2, R2) over ``view`` as ``regions``, evaluations where every sample has its own step size; zero length
-        for a ResNet; nfe_points : (N,) the same for the points shown
+        for a ResNet; nfe_points : (N,) the same for the points shown, of the data of then
     solver_steps : (Q,) numbers of steps; solver_accuracy : (Q,) accuracy on the training points with as many steps
     seconds_per_step : median seconds of a training step; NaN before the first
     diverged : whether a training step was not finite; the weights are then the last finite ones
     message : what went wrong and what to change, in a sentence, or an empty text
-    measured_step : training step of loss, accuracies, probe, NFE, stretch, maps and dense error; -1: not measured yet
+    measured_step : training step of the measures; -1: not measured yet
     """
 
     name: str
@@ -155,8 +158,8 @@ class StabilityView:
 
     Attributes
     ----------
-    point : (2,) where in the input plane; NaN before anybody asked
-    models : one per model, in the frame's order; arrays of zero length (S = 0) before anybody asked
+    point : (2,) where in the input plane: where it was asked for last, at first the first point shown
+    models : one per model, in the frame's order; of zero length (S = 0) while it trains and no plot shows them
     """
 
     point: FloatArray
