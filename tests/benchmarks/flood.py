@@ -241,7 +241,7 @@ def measure(window: Any, panel: Any, seconds: float, warm_up: float) -> dict[str
     passed = time.perf_counter() - began
     late.timer.stop()
     grown, n_new = resident_memory() - memory, len(panel.history["number"]) - numbers
-    kept = n_new * (sys.getsizeof(0.0) + 8)
+    kept = n_new * panel.history["number"].itemsize
     return {
         "seconds": passed,
         "frames_per_s": n_new / passed,

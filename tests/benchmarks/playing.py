@@ -33,8 +33,8 @@ from .flood import Lateness, pass_time  # noqa: E402
 N_CLICKS = 12
 
 
-def open_phase(preset: str, solvers: str) -> Any:
-    """Return a real window with a preset of the phase panel, all runs ended and drawn."""
+def open_window(panel: str, preset: str, changes: dict[str, object]) -> Any:
+    """Return a real window with a preset of a panel and changes on top, all runs at rest and drawn."""
     from nodeviz.app.application import make_application
     from nodeviz.app.main_window import MainWindow
     from nodeviz.app.render import settle
@@ -42,9 +42,9 @@ def open_phase(preset: str, solvers: str) -> Any:
 
     make_application()
     window = MainWindow(SettingsStore(Path(tempfile.mkdtemp(prefix="nodeviz-playing-"))))
-    window.begin("phase", preset)
-    if solvers:
-        window.session.change("phase", {"solvers": solvers})
+    window.begin(panel, preset)
+    if changes:
+        window.session.change(panel, changes)
     window.resize(1600, 1000)
     window.show()
     settle(window)
@@ -197,7 +197,7 @@ def main() -> int:
     parser.add_argument("--preset", default="van-der-pol")
     parser.add_argument("--solvers", default="euler, rk4, dopri5", help="empty: the preset's own")
     options = parser.parse_args()
-    window = open_phase(options.preset, options.solvers)
+    window = open_window("phase", options.preset, {"solvers": options.solvers} if options.solvers else {})
     panel = window.panels["phase"]
     painting = Painting(panel)
     figures = {

@@ -1,7 +1,8 @@
 """``python -m tests.benchmarks.window [--seconds 60] [name ...]`` measures the window and prints one table.
 
 Every figure comes from processes of their own. Nothing else should run meanwhile: what is measured is how late things
-are. The names are flood, fast-flood, phase-flood, start, start-x11, playing and hanging; all of them by default.
+are. The names are flood, fast-flood, phase-flood, start, start-x11, playing, hanging, training and training-x11; all
+of them by default.
 """
 
 from __future__ import annotations
@@ -97,12 +98,7 @@ def start(*, x11: bool) -> list[Row]:
         return []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nodeviz-start-")))
-        platform = {"QT_QPA_PLATFORM": "offscreen"}
-        if x11:
-            sys.path.insert(0, str(ROOT / "packaging"))  # scripts, not a package
-            from check_window import screen
-
-            platform = {"QT_QPA_PLATFORM": "xcb", "DISPLAY": stack.enter_context(screen(folder))}
+        platform = on_screen(stack) if x11 else {"QT_QPA_PLATFORM": "offscreen"}
         moments = [started(platform, folder, number) for number in range(N_STARTS + 1)][1:]  # the first one is cold
     where = "start, X11" if x11 else "start, offscreen"
     said = {
@@ -167,6 +163,36 @@ def hanging() -> list[Row]:
     ]
 
 
+def training(seconds: float, *, x11: bool) -> list[Row]:
+    """Train in a window with every panel visible."""
+    if x11 and shutil.which("Xvfb") is None:
+        sys.stderr.write("training-x11: left out, Xvfb is not installed\n")
+        return []
+    with ExitStack() as stack:
+        platform = on_screen(stack) if x11 else {"QT_QPA_PLATFORM": "offscreen"}
+        seen = run("training", "--seconds", str(seconds), environment=platform, limit=5 * seconds)
+    where = "X11" if x11 else "offscreen"
+    rows = [Row(f"{where}: steps without a window", seen["headless_steps_per_s"], "/s")]
+    for doing, share in (("training", 0.70), ("scrubbing", 0.45)):
+        figures = seen[doing]
+        rows += [
+            Row(f"{where}, {doing}: share of these steps", figures["share"], least=None if x11 else share),
+            Row(f"{where}, {doing}: frames", figures["frames_per_s"], "/s"),
+            Row(f"{where}, {doing}: tick with painting, median", figures["tick_p50_ms"], "ms"),
+            Row(f"{where}, {doing}: 20 ms timer late, p99", figures["late_p99_ms"], "ms", None if x11 else 8),
+        ]
+    return rows
+
+
+def on_screen(stack: ExitStack) -> dict[str, str]:
+    """Start a virtual screen that ends with the stack; return the environment of a program that shows itself there."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nodeviz-screen-")))
+    sys.path.insert(0, str(ROOT / "packaging"))  # scripts, not a package
+    from check_window import screen
+
+    return {"QT_QPA_PLATFORM": "xcb", "DISPLAY": stack.enter_context(screen(folder))}
+
+
 MEASUREMENTS: Mapping[str, Callable[[float], list[Row]]] = MappingProxyType(
     {
         "flood": lambda seconds: flood(seconds, rate=1000, panel="flood", title="1 kHz"),
@@ -176,6 +202,8 @@ MEASUREMENTS: Mapping[str, Callable[[float], list[Row]]] = MappingProxyType(
         "start-x11": lambda seconds: start(x11=True),  # noqa: ARG005
         "playing": lambda seconds: playing(min(10.0, seconds)),
         "hanging": lambda seconds: hanging(),  # noqa: ARG005
+        "training": lambda seconds: training(min(10.0, seconds), x11=False),
+        "training-x11": lambda seconds: training(min(10.0, seconds), x11=True),
     }
 )
 
