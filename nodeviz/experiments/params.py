@@ -30,12 +30,14 @@ from nodeviz.experiments.kinds import (
     short,
     shown,
 )
+from nodeviz.experiments.labelled_kind import Labelled
 
 __all__ = [
     "Choice",
     "Flag",
     "Interval",
     "Kind",
+    "Labelled",
     "Names",
     "Number",
     "NumberMap",

@@ -86,14 +86,14 @@ def read_points(path: str | os.PathLike[str], most: int = 64) -> tuple[tuple[tup
     header: tuple[str, ...] = ()
     columns, n_missing, more = (0, 1), 0, False
     for i, row in enumerate(read_rows(path, layout)):
-        if i == 0 and not any(layout.is_number(field) for field in row.fields if field.strip()):
+        if i == 0 and is_header(layout, row):
             header = row.fields
             columns = _columns(header, name)
             continue
         if len(points) == most:
             more = True
             break
-        x, y = (_value(layout, row, column, header, name) for column in columns)
+        x, y = (number_at(layout, row, column, header, name) for column in columns)
         if math.isnan(x) or math.isnan(y):
             n_missing += 1
         else:
@@ -219,8 +219,13 @@ def _columns(header: tuple[str, ...], name: str) -> tuple[int, int]:
     return 0, 1
 
 
-def _value(layout: Layout, row: Row, column: int, header: tuple[str, ...], name: str) -> float:
-    """Return one number of a row, or say where and why it is none."""
+def is_header(layout: Layout, row: Row) -> bool:
+    """Return whether the first row names the columns: none of its fields is a number."""
+    return not any(layout.is_number(field) for field in row.fields if field.strip())
+
+
+def number_at(layout: Layout, row: Row, column: int, header: tuple[str, ...], name: str) -> float:
+    """Return one number of a row, NaN where it is missing; raises TableError, one sentence, where it is none."""
     n_fields = len(row.fields)
     # Trailing separators are harmless; surplus numbers are mostly decimal commas.
     if header and n_fields > len(header) and any(field.strip() for field in row.fields[len(header) :]):
