@@ -191,8 +191,9 @@ class MLPTape:
             self._cotangents, self._slopes = beside._cotangents, beside._slopes
             self._work, self._sum, self._ones = beside._work, beside._sum, beside._ones
             self._kernels = beside._kernels
-        self.inputs = tuple(self._x[0][:, : widths[0]])
-        self.cotangents = tuple(self._cotangents[-1])
+        self.inputs, self.cotangents = self._x[0][:, : widths[0]], self._cotangents[-1]
+        self.nbytes = sum(x.nbytes for x in self._x)
+        self._inputs, self._above = tuple(self.inputs), tuple(self.cotangents)
         self._times = tuple(self._x[0][:, widths[0]])
         first = net.layers[0]
         self._time_weight = first.weight[:, -1] if net.timed else None
@@ -223,10 +224,10 @@ class MLPTape:
             )
         return hidden, self._x[-1][slot]
 
-    def evaluate(self, slot: int, t: Any, y: FloatArray, out: FloatArray, dot: Any = np.dot) -> None:
+    def evaluate(self, slot: int, t: Any, y: FloatArray | None, out: FloatArray, dot: Any = np.dot) -> None:
         """Write f(t, y), (D_out, B), into ``out``, which is C-contiguous and of the net's dtype."""
-        if y is not self.inputs[slot]:
-            self.inputs[slot][...] = y
+        if y is not None:
+            self._inputs[slot][...] = y
         if self.timed:
             self._times[slot][...] = t
         hidden, last = self._bound[slot]
@@ -235,12 +236,10 @@ class MLPTape:
             layer.kernels.value(layer.z)
         dot(self._last.both, last, out)
 
-    def pull(
-        self, slot: int, cotangent: FloatArray, out: FloatArray, matmul: Any = np.matmul, multiply: Any = np.multiply
-    ) -> None:
+    def pull(self, slot: int, cotangent: FloatArray | None, out: FloatArray) -> None:
         """Write J^T cotangent, (D_in, B), into ``out``, and keep the cotangents of all layers."""
-        above = self.cotangents[slot]
-        if cotangent is not above:
+        above, matmul, multiply = self._above[slot], np.matmul, np.multiply
+        if cotangent is not None:
             above[...] = cotangent
         for layer in reversed(self._bound[slot][0]):
             below = layer.cotangent

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from nodeviz.engine.arrays import FloatArray
 
 
@@ -18,19 +16,24 @@ class Tape(Protocol):
 
     Attributes
     ----------
-    inputs : one (D, B) array per slot; an argument written there need not be copied
-    cotangents : one (D, B) array per slot, likewise for the cotangents that are pulled back
+    inputs : (slots, D, B); an argument already written there is named None, which saves a copy
+    cotangents : (slots, D, B), C-contiguous; likewise for the cotangents that are pulled back
+    nbytes : memory that the evaluations take
     """
 
-    inputs: Sequence[FloatArray]
-    cotangents: Sequence[FloatArray]
+    inputs: FloatArray
+    cotangents: FloatArray
+    nbytes: int
 
-    def evaluate(self, slot: int, t: Any, y: FloatArray, out: FloatArray) -> None:
-        """Write f(t, y), (D, B), into ``out``, which is C-contiguous."""
+    def evaluate(self, slot: int, t: Any, y: FloatArray | None, out: FloatArray) -> None:
+        """Write f(t, y), (D, B), into ``out``, which is C-contiguous; y=None is ``inputs[slot]``."""
         ...
 
-    def pull(self, slot: int, cotangent: FloatArray, out: FloatArray) -> None:
-        """Write J^T cotangent into ``out``, both (D, B), C-contiguous; J = df/dy where the slot was evaluated."""
+    def pull(self, slot: int, cotangent: FloatArray | None, out: FloatArray) -> None:
+        """Write J^T cotangent into ``out``, both (D, B), C-contiguous; J = df/dy where the slot was evaluated.
+
+        cotangent=None is ``cotangents[slot]``, where it is kept.
+        """
         ...
 
     def pull_time(self, slot: int) -> float:

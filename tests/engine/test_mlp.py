@@ -137,9 +137,9 @@ def test_arguments_may_be_written_where_they_are_needed() -> None:
     tape.evaluate(0, 0.3, y, out)
     tape.pull(0, cotangent, expected)
     tape.inputs[1][:] = y
-    tape.evaluate(1, 0.3, tape.inputs[1], out)
+    tape.evaluate(1, 0.3, None, out)
     tape.cotangents[1][:] = cotangent
-    tape.pull(1, tape.cotangents[1], pulled)
+    tape.pull(1, None, pulled)
     np.testing.assert_array_equal(out, net(0.3, y))
     np.testing.assert_array_equal(pulled, expected)
 
