@@ -36,6 +36,7 @@ class MLP:
     parameters : (n_parameters,) one flat vector; per layer [W b], (out, in + 1), row after row. The first layer of a
         timed net has the column of t between those of y and b
     layers : the Dense views of it, ``weight`` and ``bias`` among them
+    spans : the part of the vector that belongs to each layer
 
     Raises
     ------
@@ -62,10 +63,10 @@ class MLP:
             have, size = self.parameters, self.n_parameters
             raise ValueError(f"parameters: {have.dtype} {have.shape}; widths={widths!r} need {self.dtype} ({size},)")
         ends = np.cumsum([0, *sizes]).tolist()
-        self._spans = [slice(*span) for span in pairwise(ends)]
+        self.spans = [slice(*span) for span in pairwise(ends)]
         self.layers: tuple[Dense, ...] = tuple(
             Dense.view(self.parameters[span], n_out, n_in)
-            for span, n_in, n_out in zip(self._spans, inputs, self.widths[1:], strict=True)
+            for span, n_in, n_out in zip(self.spans, inputs, self.widths[1:], strict=True)
         )
         self._scratch: MLPTape | None = None
 
@@ -132,7 +133,7 @@ class MLP:
 
     def tape(self, batch: int, slots: int, beside: MLPTape | None = None) -> MLPTape:
         """Return room for ``slots`` evaluations and their pull-backs; tapes ``beside`` share what is pulled back."""
-        return MLPTape(self, self._spans, batch, slots, beside)
+        return MLPTape(self, self.spans, batch, slots, beside)
 
     def jacobian(self, t: Any, y: npt.ArrayLike) -> FloatArray:
         """Return df/dy: (D_out, D_in) for y (D_in,), (D_out, D_in, B) for (D_in, B)."""
