@@ -6,43 +6,37 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from nodeviz.engine.gradients import MODES
+from nodeviz.engine.losses import LOSSES
 from nodeviz.engine.methods import METHODS
-from nodeviz.experiments.params import Names, ParamError, Text, nearest, param, shown
+from nodeviz.engine.optim import OPTIMIZERS, SCHEDULES
+from nodeviz.experiments.classifier_data import given_points, read_points
+from nodeviz.experiments.classifier_memory import check_memory
+from nodeviz.experiments.classifier_models import OWN_FIELDS, SHARED_FIELDS, saved_models, weights_bring
+from nodeviz.experiments.labelled_kind import Labelled
+from nodeviz.experiments.params import Choice, Names, ParamError, Text, nearest, param, shown
 from nodeviz.experiments.phase_params import SOLVER_TITLES
+from nodeviz.problems.datasets import DATASETS
+from nodeviz.problems.labelled import MOST_CLASSES, MOST_POINTS, LabelledPoints, no_points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# The set that the defaults stand for comes first.
 DATASET_TITLES = MappingProxyType(
-    {
-        "disc-annulus": "Disc and annulus",
-        "circles": "Circles",
-        "moons": "Moons",
-        "spirals": "Spirals",
-        "xor": "XOR",
-        "gaussians": "Gaussians",
-        "checkerboard": "Checkerboard",
-    }
+    {name: DATASETS[name].title for name in sorted(DATASETS, key=lambda name: name != "disc-annulus")}
 )
 MODEL_TITLES = MappingProxyType({"resnet": "ResNet", "node": "Neural ODE", "anode": "Augmented neural ODE"})
 ACTIVATION_TITLES = MappingProxyType({"relu": "ReLU", "tanh": "tanh", "softplus": "softplus", "sigmoid": "sigmoid"})
 READOUT_TITLES = MappingProxyType({"all": "all dimensions", "first-two": "the first two"})
 RESIDUAL_TITLES = MappingProxyType({"1/L": "1/L, an ODE in the limit", "1": "1"})
-GRADIENT_TITLES = MappingProxyType(
-    {
-        "backprop": "Backprop, all kept",
-        "checkpoint": "Backprop, recomputed",
-        "reversible": "Reversible",
-        "adjoint": "Adjoint, backwards",
-        "interpolated-adjoint": "Adjoint, interpolated",
-        "article": "The article's",
-    }
+GRADIENTS = Choice(
+    MappingProxyType({name: mode.title for name, mode in MODES.items()}),
+    notes=MappingProxyType({name: mode.note for name, mode in MODES.items()}),
 )
-LOSS_TITLES = MappingProxyType(
-    {"bce": "Binary cross entropy", "cross-entropy": "Cross entropy", "mse": "Squared error"}
-)
-OPTIMIZER_TITLES = MappingProxyType({"adam": "Adam", "sgd": "SGD"})
-SCHEDULE_TITLES = MappingProxyType({"constant": "constant", "cosine": "cosine", "step": "steps"})
+LOSS_TITLES = MappingProxyType({name: loss.title for name, loss in LOSSES.items()})
+OPTIMIZER_TITLES = MappingProxyType({name: title for name, (title, _) in OPTIMIZERS.items()})
+SCHEDULE_TITLES = MappingProxyType({name: schedule.title for name, schedule in SCHEDULES.items()})
 # Explicit methods only: the others solve equations for every step, and their gradients are another matter.
 SOLVERS = MappingProxyType(
     {
@@ -52,6 +46,7 @@ SOLVERS = MappingProxyType(
     }
 )
 DEPTH_SOLVERS = MappingProxyType({"trained": "As trained", **SOLVERS})
+POINTS = Labelled(MOST_POINTS, MOST_CLASSES)
 PLANES = MappingProxyType({"state": "State plane", "input": "Input plane"})
 INSTRUMENTS = MappingProxyType(
     {
@@ -86,7 +81,12 @@ def read_model(name: str, text: str) -> str:
 class ClassifierParams:
     """What is classified, by which models, and how they are trained and shown."""
 
-    dataset: str = param("disc-annulus", label="Data", choices=DATASET_TITLES, help="The points, drawn from the seed.")
+    dataset: str = param(
+        "disc-annulus",
+        label="Data",
+        kind=Choice(DATASET_TITLES, notes=MappingProxyType({name: DATASETS[name].note for name in DATASET_TITLES})),
+        help="The points, drawn from the seed.",
+    )
     models: tuple[str, ...] = param(
         ("node", "anode"),
         label="Models",
@@ -126,9 +126,7 @@ class ClassifierParams:
     rtol: float = param(
         1e-3, label="Tolerance", lo=1e-6, hi=0.1, log=True, help="Of an adaptive solver; atol is the same.", more=True
     )
-    gradient: str = param(
-        "backprop", label="Gradient", choices=GRADIENT_TITLES, help="How gradients are computed.", more=True
-    )
+    gradient: str = param("backprop", label="Gradient", kind=GRADIENTS, help="How gradients are computed.", more=True)
     loss: str = param("bce", label="Loss", choices=LOSS_TITLES, help="What training makes small.", more=True)
     optimizer: str = param("adam", label="Optimiser", choices=OPTIMIZER_TITLES, help="Takes the steps.", more=True)
     momentum: float = param(0.9, label="Momentum", lo=0.0, hi=0.999, help="Of SGD.", more=True)
@@ -142,6 +140,14 @@ class ClassifierParams:
         "constant", label="Schedule", choices=SCHEDULE_TITLES, help="Of the learning rate over the steps.", more=True
     )
     batch: int = param(64, label="Batch", lo=1, hi=100_000, log=True, help="Points of one training step.", more=True)
+    points: LabelledPoints = param(
+        no_points(),
+        label="Given points",
+        kind=POINTS,
+        help="Painted or set points with their classes, instead of the data set.",
+        live=True,
+        more=True,
+    )
     csv: str = param(
         "", label="CSV file", kind=Text(1000), help="A file with x, y and label, instead of the data set.", more=True
     )
@@ -174,19 +180,59 @@ class ClassifierParams:
     show_readout: bool = param(True, label="readout line", help="Where the readout changes its mind.", live=True)
 
     def implied(self, changes: Mapping[str, object]) -> dict[str, object]:
-        """Return what other data, or another model, bring with them."""
-        dropped: dict[str, object] = {}
-        if "dataset" in changes:
-            dropped = {"csv": ""}
-        if self.weights != "fresh" and any(name in changes for name in DECIDES_WEIGHTS):
-            dropped["weights"] = "fresh"
-        return dropped
+        """Return what other points, or weights from a file, bring with them.
+
+        Raises
+        ------
+        ParamError : points, a file of points or one of weights that cannot be used
+        """
+        implied: dict[str, object] = {}
+        given = POINTS.coerce("points", changes["points"], None) if "points" in changes else no_points()
+        if "dataset" in changes or changes.get("csv"):
+            implied["points"] = no_points()
+        if "dataset" in changes or len(given):
+            implied["csv"] = ""
+        if changes.get("csv"):
+            given = read_points(str(changes["csv"]).strip())
+        implied["classes"] = self._implied_classes(changes, given)
+        if "weights" in changes:
+            implied |= weights_bring(str(changes["weights"]).strip())
+        elif self.weights != "fresh":
+            decisive = MAKES_MODELS if self.weights != "shipped" else MAKES_MODELS | MAKES_POINTS
+            if decisive.intersection(changes) or implied["classes"] != self.classes:
+                implied["weights"] = "fresh"
+        return implied
+
+    def _implied_classes(self, changes: Mapping[str, object], given: LabelledPoints) -> int:
+        """Return as many classes as the given points have, or as many of those before as the data set does."""
+        if len(given):
+            return given.classes
+        dataset = DATASETS.get(str(changes.get("dataset", self.dataset)).strip())
+        if dataset is None or not {"dataset", "csv", "points"}.intersection(changes):
+            return self.classes
+        return min(max(self.classes, dataset.classes[0]), dataset.classes[1])
+
+    def check(self, changes: Mapping[str, object]) -> None:
+        """Check what the fields must satisfy together.
+
+        Raises
+        ------
+        ParamError : more memory than there may be, classes that the points do not have, or weights that do not fit
+        """
+        del changes
+        check_memory(self)
+        given = given_points(self)
+        if given.classes > self.classes:
+            raise ParamError(f"classes={self.classes}: the points have {given.classes}; use {given.classes} or more")
+        if not len(given):
+            try:
+                DATASETS[self.dataset].check(self.classes)
+            except ValueError as error:
+                raise ParamError(str(error)) from None
+        if self.weights != "fresh":
+            saved_models(self)
 
 
-# What weights fit, or what they were trained on: another value of one of these and they are worth nothing.
-DECIDES_WEIGHTS = frozenset(
-    {
-        *("dataset", "models", "hidden", "classes", "augment", "layers", "activation", "readout", "timed", "t1"),
-        *("blocks", "residual", "shared", "csv", "noise"),
-    }
-)
+# What weights were made for: with another value of one of these they are worth nothing.
+MAKES_MODELS = frozenset({"models", *SHARED_FIELDS, *(field for own in OWN_FIELDS.values() for field in own)})
+MAKES_POINTS = frozenset({"dataset", "noise", "csv"})
