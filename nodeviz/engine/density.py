@@ -147,20 +147,19 @@ class _Way:
         """Solve from state, (rows, B). When a shared step fails for some columns, the others get there without them."""
         if self.t == self.t0:
             return _End(state, np.zeros(state.shape[1], int), Status.OK, "")
-        first = yield from self._solve(field, state, self.per_sample)
-        if first.ok or self.per_sample or first.status == Status.TIMEOUT:
-            return _End.of(first)
+        first = _End.of((yield from self._solve(field, state, self.per_sample)))
+        if first.status in (Status.OK, Status.TIMEOUT) or self.per_sample:
+            return first
         method = find_method(self.options["method"])
         if self.options["n_steps"] is not None or not method.adaptive:
             guard = _Guard(field, state.shape[1])
-            again = yield from self._solve(guard, state, False)
-            again.ys[-1][:, guard.lost] = np.nan
+            again = _End.of((yield from self._solve(guard, state, False)))
+            again.state[:, guard.lost] = np.nan
         elif field.shared and not method.implicit:
-            again = yield from self._solve(field, state, True)
+            again = _End.of((yield from self._solve(field, state, True)))
         else:
-            return _End.of(first)
-        end = _End.of(again)
-        return _End(end.state, end.nfe + first.nfe, first.status, first.message)
+            return first
+        return _End(again.state, again.nfe + first.nfe, first.status, first.message)
 
     def _solve(self, field: Any, state: FloatArray, per_sample: bool) -> Generator[None, None, Solution]:
         return (yield from solve_steps(field, state, (self.t, self.t0), per_sample=per_sample, **self.options))
