@@ -25,14 +25,12 @@ class TargetView:
     ----------
     name : of the target, as the parameter has it, or ``points`` where points are given; title : as read
     source : its name
-    points : (P, 2) points of the target that are drawn, 2,000 at most
-    given : (M, 2) what a brush starts from: the points given or of the file, before they were scaled; else (0, 2)
-    given_held_out : (M,) whether such a point is held out
-    scale, shift : (2,) x shown = scale * x given + shift; 1 and 0 where nothing was scaled
+    points : (P, 2) fresh points of the target that are drawn, 2,000 of them
+    given : (M, 2) what a brush starts from: the points given, or of the file, in units of the plane; else (0, 2)
+    centre, scale : (2,) data = centre + scale * plane; 0 and 1 where nothing was scaled
     view : (4,) x0, x1, y0, y1 of the plane shown, the same at every time
     entropy_bound : the mean log-likelihood that no model exceeds, in nats; NaN where it is not known
-    painted : whether the points are given rather than drawn from a target that never ends
-    note : what was left out or changed, in sentences, or an empty text
+    note : what is to be seen, and what was left out or changed, in sentences
     """
 
     name: str
@@ -40,12 +38,10 @@ class TargetView:
     source: str
     points: FloatArray
     given: FloatArray
-    given_held_out: BoolArray
+    centre: FloatArray
     scale: FloatArray
-    shift: FloatArray
     view: FloatArray
     entropy_bound: float
-    painted: bool
     note: str
 
 
@@ -68,10 +64,11 @@ class FlowView:
         ``sde`` the points of a diffusion leave its ODE: they begin at the source too, and end at the target
     grid : (K, G, G, 2) an even grid over ``view`` at t = 0, as it is deformed; grid[0] is the grid itself
     velocity : (K, V, V, 2) the field at an even lattice of cell centres of ``view``
-    sample_method, sample_steps : the solver of samples, grid and densities and its steps (0: it chooses them, by
+    sample_method, sample_steps : the solver of samples and grid and its steps (0: it chooses them, by
         ``sample_rtol``); sample_nfe : evaluations of the field from 0 to 1 with that solver
-    density : (K, R, R) log p_t at the centres of R x R cells of ``view``, by the reverse solve, whatever the sampler;
-        NaN where it is not known (yet), -inf where there is nothing
+    density : (K, R, R) log p_t at the centres of R x R cells of ``view``, by the reverse solve, whatever the sampler:
+        by ``sample_method``, or by dopri5 at 1e-3 where that is the trained one, since it is quicker; NaN where it is
+        not known (yet). The first time has the source's own density
     density_known : (K,) whether the density at t[k] is there
     density_mass : (K,) the sum of p times the cell's area; NaN where the density is not known
     density_lost : (K,) share of the cells whose reverse solve did not arrive; 0 where all is well

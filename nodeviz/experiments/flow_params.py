@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from nodeviz.engine.methods import METHODS as SOLVER_METHODS
 from nodeviz.experiments.cloud_kind import Cloud
-from nodeviz.experiments.params import ParamError, Text, param
+from nodeviz.experiments.params import Choice, ParamError, Text, param
 from nodeviz.experiments.phase_params import SOLVER_TITLES
-from nodeviz.problems.labelled import MOST_POINTS, LabelledPoints, no_points
+from nodeviz.problems.clouds import FEWEST, MOST
+from nodeviz.problems.labelled import LabelledPoints, no_points
+from nodeviz.problems.sources import SOURCES
+from nodeviz.problems.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,22 +28,8 @@ class Training:
     lr: float
 
 
-TARGET_TITLES = MappingProxyType(
-    {
-        "eight-gaussians": "Eight Gaussians",
-        "moons": "Moons",
-        "pinwheel": "Pinwheel",
-        "checkerboard": "Checkerboard",
-        "spirals": "Spirals",
-        "rings": "Rings",
-        "image": "A picture",
-        "text": "A word",
-        "csv": "Points of a file",
-    }
-)
-SOURCE_TITLES = MappingProxyType(
-    {"gaussian": "Gaussian", "eight-gaussians": "Eight Gaussians", "uniform": "Uniform square"}
-)
+TARGET_TITLES = MappingProxyType({name: target.title for name, target in TARGETS.items()})
+SOURCE_TITLES = MappingProxyType({name: source.title for name, source in SOURCES.items()})
 METHOD_TITLES = MappingProxyType(
     {
         "flow-matching": "Flow matching",
@@ -85,7 +74,6 @@ INSTRUMENTS = MappingProxyType(
     }
 )
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-LEAST_POINTS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +83,18 @@ class FlowParams:
     A target or a method brings its own number of steps and learning rate.
     """
 
-    target: str = param("eight-gaussians", label="Target", choices=TARGET_TITLES, help="What the flow ends in.")
-    source: str = param("gaussian", label="Source", choices=SOURCE_TITLES, help="What the flow starts from.")
+    target: str = param(
+        "eight-gaussians",
+        label="Target",
+        kind=Choice(TARGET_TITLES, notes=MappingProxyType({name: kind.note for name, kind in TARGETS.items()})),
+        help="What the flow ends in.",
+    )
+    source: str = param(
+        "gaussian",
+        label="Source",
+        kind=Choice(SOURCE_TITLES, notes=MappingProxyType({name: kind.note for name, kind in SOURCES.items()})),
+        help="What the flow starts from.",
+    )
     method: str = param(
         "flow-matching", label="Method", choices=METHOD_TITLES, help="How the velocity field is learned."
     )
@@ -164,7 +162,7 @@ class FlowParams:
     points: LabelledPoints = param(
         no_points(),
         label="Points",
-        kind=Cloud(LEAST_POINTS, MOST_POINTS),
+        kind=Cloud(FEWEST, MOST),
         help="Given points, in place of the target where there are any.",
         live=True,
         more=True,
