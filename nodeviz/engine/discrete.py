@@ -55,7 +55,7 @@ class Discrete(GradientMode):
 
     def _pull(self, grad: FloatArray) -> FloatArray:
         steps, dts, by_node = self.steps, self._nodes.dts, self._by_node
-        cotangent: FloatArray = steps.cotangent
+        cotangent = steps.cotangent
         cotangent[:] = 0.0
         for begin, segment in zip(self._begins[::-1], reversed(self._segments), strict=True):
             if segment is not self._segments[-1]:

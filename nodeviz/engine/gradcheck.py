@@ -55,11 +55,14 @@ def central_differences(
     return grad.reshape(at.shape)
 
 
-def relative_error(found: npt.ArrayLike, expected: npt.ArrayLike) -> float:
-    """Return the largest difference relative to the largest entry expected; what is expected to be NaN is left out."""
+def relative_error(found: npt.ArrayLike, expected: npt.ArrayLike, floor: float = 0.0) -> float:
+    """Return the largest difference relative to the largest entry expected, or to ``floor`` where that is larger.
+
+    Entries expected to be NaN are left out.
+    """
     want = np.asarray(expected, dtype=float)
     known = ~np.isnan(want)
     if not known.any():
         return 0.0
-    size = float(np.abs(want[known]).max())
+    size = max(float(np.abs(want[known]).max()), floor)
     return float(np.abs(np.asarray(found, dtype=float)[known] - want[known]).max()) / (size or 1.0)

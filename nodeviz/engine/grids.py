@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nodeviz.engine.checks import Grid, check_times
+from nodeviz.engine.integrate import MAX_STEPS, solve
+from nodeviz.engine.solution import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nodeviz.engine.arrays import FloatArray
+    from nodeviz.engine.arrays import FloatArray, VectorField
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,52 @@ def fixed_nodes(ts: FloatArray, grid: Grid) -> FloatArray:
     gap = np.minimum(np.abs(regular - ts[after]), np.abs(regular - ts[after - 1]))
     nodes: FloatArray = sign * np.unique(sign * np.concatenate([regular[gap > 1e-9 * grid.dt], ts]))
     return nodes
+
+
+@dataclass(frozen=True, slots=True)
+class FoundNodes:
+    """The nodes that an adaptive solve accepted, (N + 1,), how it ended, and its evaluations of the field."""
+
+    nodes: FloatArray
+    status: Status
+    message: str
+    nfe: int
+
+
+def adaptive_nodes(
+    vector_field: VectorField,
+    y0: FloatArray,
+    ts: FloatArray,
+    *,
+    method: str,
+    rtol: float,
+    atol: float,
+    max_steps: int = MAX_STEPS,
+) -> FoundNodes:
+    """Return the steps that keep to the tolerances on the way through all of ts.
+
+    Parameters
+    ----------
+    y0 : (D, B), with one step size for all columns
+    ts : (T,) times that are nodes, from t0 to t1
+    """
+    nodes, nfe, dt0, state = [ts[:1]], 0, None, y0
+    for t, t_next in pairwise(ts.tolist()):
+        if t == t_next:
+            continue
+        found = solve(
+            vector_field, state, (t, t_next), method=method, rtol=rtol, atol=atol, max_steps=max_steps, dt0=dt0,
+            record=True,
+        )  # fmt: skip
+        assert found.steps is not None
+        assert isinstance(found.status, Status)
+        nodes.append(found.steps.nodes_t[1:])
+        nfe += int(found.nfe)
+        if not found.ok:
+            return FoundNodes(np.concatenate(nodes), found.status, found.message, nfe)
+        # The last step was shortened to end here: those before it know better how long one may be.
+        dt0, state = float(np.abs(np.diff(found.steps.nodes_t)[-2:]).max()), found.ys[-1]
+    return FoundNodes(np.concatenate(nodes), Status.OK, "", nfe)
 
 
 def places_of(ts: FloatArray, nodes: FloatArray) -> list[int]:

@@ -70,7 +70,8 @@ class TapedSteps:
         self._c, self._timed = tableau.c[:n], field.timed
         self._stages = np.zeros((count + 1, n + 1, size), self.dtype)
         self._cotangents = np.zeros((n + 1, size), self.dtype)
-        self.n_stages, self.cotangent = n, self._cotangents[0]
+        self.n_stages = n
+        self.cotangent: FloatArray = self._cotangents[0]
         self.states: Sequence[FloatArray] = tuple(self._stages[:, -1])
         self._forwards = [self._bind_forward(j) for j in range(count)]
         self._backwards = [self._bind_backward(j) for j in range(count)]

@@ -28,3 +28,4 @@ def test_relative_error_counts_what_is_known() -> None:
     assert relative_error([1.0, 2.2, 7.0], [1.0, 2.0, np.nan]) == np.float64(2.2 - 2.0) / 2.0
     assert relative_error([1.0], [np.nan]) == 0.0
     assert relative_error([1e-3], [0.0]) == 1e-3
+    assert relative_error([1e-9], [2e-9], floor=1.0) == 1e-9
