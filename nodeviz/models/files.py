@@ -8,20 +8,24 @@ import json
 import os
 import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from nodeviz.models.depth import DepthClassifier
+from nodeviz.models.flow import Flow, FlowSpec
 from nodeviz.models.spec import ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from nodeviz.engine.arrays import FloatArray
 
-FORMAT, VERSION = "nodeviz depth classifier", 1
+M = TypeVar("M")
+
+VERSION = 1
 MAX_BYTES = 256 * 2**20  # of a file, and of what it unpacks to
 _MEMBERS = ("header.npy", "parameters.npy")
 
@@ -30,11 +34,57 @@ class ModelFileError(ValueError):
     """A file that cannot be read or written as a model; one sentence with the file, what is wrong and a remedy."""
 
 
-def save_model(path: str | os.PathLike[str], model: DepthClassifier, extra: Mapping[str, Any] | None = None) -> None:
+class Spec(Protocol):
+    """What a model is made of, apart from its weights."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights and biases."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        ...
+
+
+class Model(Protocol):
+    """What can be kept in a file."""
+
+    parameters: FloatArray
+
+    @property
+    def spec(self) -> Spec:
+        """What it is made of."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[M]):
+    """One kind of model in files: the mark they carry, what to call it, and how to make one."""
+
+    mark: str
+    called: str
+    spec_of: Callable[[object], Any]
+    make: Callable[[Any, FloatArray], M]
+
+
+CLASSIFIERS = Kind(
+    "nodeviz depth classifier",
+    "nodeviz's classifier",
+    ModelSpec.from_json,
+    lambda spec, weights: DepthClassifier(spec, parameters=weights),
+)
+FLOWS = Kind("nodeviz flow", "nodeviz's flow", FlowSpec.from_json, lambda spec, weights: Flow(spec, parameters=weights))
+
+
+def save_model(
+    path: str | os.PathLike[str], model: Model, extra: Mapping[str, Any] | None = None, kind: Kind[Any] = CLASSIFIERS
+) -> None:
     """Write a model as JSON where the name ends in .json, otherwise as npz, beside the target first and then renamed.
 
     Parameters
     ----------
+    kind : what it is: CLASSIFIERS or FLOWS
     extra : what else to keep, such as the data it was trained on; JSON
 
     Raises
@@ -44,7 +94,7 @@ def save_model(path: str | os.PathLike[str], model: DepthClassifier, extra: Mapp
     target = Path(path)
     if not np.isfinite(model.parameters).all():
         raise ModelFileError(f"{target.name}: the model's parameters are not finite; train it anew before saving it")
-    header = {"format": FORMAT, "version": VERSION, "spec": model.spec.to_json(), "extra": dict(extra or {})}
+    header = {"format": kind.mark, "version": VERSION, "spec": model.spec.to_json(), "extra": dict(extra or {})}
     try:
         content = _json_bytes(header, model) if target.suffix.lower() == ".json" else _npz_bytes(header, model)
     except (TypeError, ValueError, RecursionError) as error:
@@ -53,7 +103,12 @@ def save_model(path: str | os.PathLike[str], model: DepthClassifier, extra: Mapp
 
 
 def load_model(path: str | os.PathLike[str]) -> tuple[DepthClassifier, dict[str, Any]]:
-    """Read a model, float32, and what else was kept with it.
+    """Read a classifier, as `load` does."""
+    return load(path, CLASSIFIERS)
+
+
+def load(path: str | os.PathLike[str], kind: Kind[M]) -> tuple[M, dict[str, Any]]:
+    """Read a model of a kind, float32, and what else was kept with it.
 
     Raises
     ------
@@ -61,13 +116,13 @@ def load_model(path: str | os.PathLike[str]) -> tuple[DepthClassifier, dict[str,
     """
     name = Path(path).name
     content = _read(Path(path))
-    header, parameters = _parse_npz(name, content) if content[:2] == b"PK" else _parse_json(name, content)
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise ModelFileError(f"{name}: not a model of nodeviz's classifier; choose a file that it saved")
+    header, parameters = _parse_npz(name, content, kind.called) if content[:2] == b"PK" else _parse_json(name, content)
+    if not isinstance(header, dict) or header.get("format") != kind.mark:
+        raise ModelFileError(f"{name}: not a model of {kind.called}; choose a file that it saved")
     if header.get("version") != VERSION:
         raise ModelFileError(f"{name}: from another version of nodeviz; train the model anew and save it again")
     try:
-        spec = ModelSpec.from_json(header.get("spec"))
+        spec = kind.spec_of(header.get("spec"))
     except ValueError as error:
         raise ModelFileError(f"{name}: {error}; choose another file") from None
     if parameters.shape != (spec.n_parameters,):
@@ -80,17 +135,17 @@ def load_model(path: str | os.PathLike[str]) -> tuple[DepthClassifier, dict[str,
         index = int(np.argmin(np.isfinite(weights)))
         raise ModelFileError(f"{name}: parameters[{index}]={parameters[index]}: not finite; choose another file")
     extra = header.get("extra")
-    return DepthClassifier(spec, parameters=weights), extra if isinstance(extra, dict) else {}
+    return kind.make(spec, weights), extra if isinstance(extra, dict) else {}
 
 
-def _npz_bytes(header: dict[str, Any], model: DepthClassifier) -> bytes:
+def _npz_bytes(header: dict[str, Any], model: Model) -> bytes:
     content = io.BytesIO()
     text = np.frombuffer(json.dumps(header, allow_nan=False).encode(), np.uint8)
     np.savez(content, header=text, parameters=model.parameters.astype(np.float32))
     return content.getvalue()
 
 
-def _json_bytes(header: dict[str, Any], model: DepthClassifier) -> bytes:
+def _json_bytes(header: dict[str, Any], model: Model) -> bytes:
     # The shortest digits that give the same float32 again.
     numbers = [float(str(value)) for value in model.parameters.astype(np.float32)]
     return json.dumps({**header, "parameters": numbers}, allow_nan=False, indent=1).encode()
@@ -108,12 +163,12 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _parse_npz(name: str, content: bytes) -> tuple[Any, FloatArray]:
+def _parse_npz(name: str, content: bytes, called: str) -> tuple[Any, FloatArray]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             sizes = {info.filename: info.file_size for info in archive.infolist()}
             if set(sizes) != set(_MEMBERS) or sum(sizes.values()) > MAX_BYTES:
-                raise ModelFileError(f"{name}: not a model of nodeviz's classifier; choose a file that it saved")
+                raise ModelFileError(f"{name}: not a model of {called}; choose a file that it saved")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             text, parameters = arrays["header"], arrays["parameters"]
             header = json.loads(text.tobytes().decode()) if text.dtype == np.uint8 else None
