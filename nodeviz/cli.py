@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nodeviz.experiments.run import Run
 
 
-COMMANDS = ("list", "run", "export", "doctor")
+COMMANDS = ("list", "run", "train", "export", "doctor")
 
 
 class Parser(argparse.ArgumentParser):
@@ -75,6 +75,11 @@ def parser() -> Parser:
     run.add_argument("--json", action="store_true", help="print summary.json and nothing else")
     run.set_defaults(command=run_panel)
 
+    train = commands.add_parser("train", help="train a panel's models from scratch and keep them")
+    add_run_arguments(train)
+    train.add_argument("--out", type=Path, metavar="PATH", required=True, help="a file (.npz, .json), or a folder")
+    train.set_defaults(command=train_panel)
+
     export = commands.add_parser("export", help="write pictures and animations (not there yet)")
     export.add_argument("rest", nargs=argparse.REMAINDER)
     export.set_defaults(command=export_panel)
@@ -125,9 +130,32 @@ def run_panel(options: argparse.Namespace) -> int:
         print(summary)
     else:
         print(f"wrote {options.out / 'summary.json'} and {options.out / 'frames.npz'} ({len(frames)} frames)")
-    if run.status != "ok":
+    if run.message:
         print(f"nodeviz: {run.message}", file=sys.stderr)
+    return 0 if run.status == "ok" else 1
+
+
+def train_panel(options: argparse.Namespace) -> int:
+    """Train headless, and write the models with their training logs and what was measured."""
+    from nodeviz.experiments.base import Trained
+    from nodeviz.experiments.params import ParamError
+    from nodeviz.experiments.run import plain
+
+    run = make_run(options)
+    save = run.experiment.save
+    if save is None:
+        raise ParamError(f"panel={options.panel}: it has no models to train; use nodeviz run {options.panel}")
+    if getattr(run.params, "weights", "fresh") != "fresh":
+        raise ParamError(f"weights={run.params.weights}: nothing would be trained; leave it out")
+    prepare_folder(options.out.parent)
+    frames = follow(run, keep=True)
+    if run.message:
+        print(f"nodeviz: {run.message} Nothing was written.", file=sys.stderr)
         return 1
+    metrics = plain(run.metrics)
+    trained = Trained(params=run.params, seed=run.seed, frame=frames[-1], history=run.history, metrics=metrics)
+    for path in save(trained, options.out):
+        print(f"wrote {path}")
     return 0
 
 

@@ -6,9 +6,13 @@ import dataclasses
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 P = TypeVar("P")
 
@@ -37,7 +41,8 @@ class Update:
     """What an experiment yields: a picture if there is a new one, numbers that must not get lost, and answers.
 
     ``progress`` is the share of the run that is done, 0 to 1. An experiment that trains may be ``resting``: it has
-    nothing to do until its inbox changes, and its ``metrics`` so far may come with that.
+    nothing to do until its inbox changes, and its ``metrics`` so far may come with that. ``message`` is one sentence on
+    what went wrong without ending the run, for those who do not look at frames.
     """
 
     frame: Frame | None = None
@@ -46,6 +51,7 @@ class Update:
     progress: float = 0.0
     metrics: Metrics | None = None
     resting: bool = False
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +116,24 @@ Steps = Generator[Update | None, None, Metrics]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trained(Generic[P]):
+    """A run that has come to its end, for whoever keeps what was trained."""
+
+    params: P
+    seed: int
+    frame: Frame
+    history: Mapping[str, list[float]]
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment(Generic[P]):
     """What the registry knows about an experiment; command line, console, export and window all start from here.
 
     One that ``trains`` lives on after its last training step while somebody looks on: it rests, answers requests, and
-    trains on when its inbox has a quota again.
+    trains on when its inbox has a quota again. ``save`` writes what a run has trained to a file or folder and returns
+    the files. ``headless`` holds values that a run without a window takes in place of those of its preset: weights that
+    ship are for the first look.
     """
 
     name: str
@@ -125,6 +144,8 @@ class Experiment(Generic[P]):
     metrics: Mapping[str, str]
     first_preset: str
     trains: bool = False
+    save: Callable[[Trained[P], Path], list[Path]] | None = None
+    headless: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
     def start(
         self, params: P, seed: int, last_frame: Frame | None = None, *, interactive: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,26 @@ class Data:
     view: DataView
 
 
+class Seeds(NamedTuple):
+    """What the parts of a run are drawn from, so that none depends on how many numbers another one uses."""
+
+    data: int
+    fresh: int
+    weights: int
+    batches: int
+
+    @classmethod
+    def of(cls, rng: np.random.Generator) -> Seeds:
+        """Return the seeds of a run from its generator."""
+        return cls(*rng.integers(0, 2**63, len(cls._fields)).tolist())
+
+
 def make_data(params: ClassifierParams, seed: int) -> Data:
+    """Return the points of the run with that seed, as `draw_data` does."""
+    return draw_data(params, Seeds.of(np.random.default_rng(seed)).data)
+
+
+def draw_data(params: ClassifierParams, seed: int) -> Data:
     """Return the points that the parameters name: the given ones, those of the file, else a draw from the data set.
 
     Raises

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from nodeviz.engine.gradients import MODES
 from nodeviz.engine.losses import LOSSES
-from nodeviz.engine.methods import METHODS
 from nodeviz.engine.optim import OPTIMIZERS, SCHEDULES
 from nodeviz.experiments.classifier_data import given_points, read_points
 from nodeviz.experiments.classifier_memory import check_memory
 from nodeviz.experiments.classifier_models import OWN_FIELDS, SHARED_FIELDS, saved_models, weights_bring
 from nodeviz.experiments.labelled_kind import Labelled
 from nodeviz.experiments.params import Choice, Names, ParamError, Text, nearest, param, shown
-from nodeviz.experiments.phase_params import SOLVER_TITLES
+from nodeviz.experiments.solvers import EXPLICIT_SOLVERS
 from nodeviz.problems.datasets import DATASETS
 from nodeviz.problems.labelled import MOST_CLASSES, MOST_POINTS, LabelledPoints, no_points
 
@@ -37,15 +36,7 @@ GRADIENTS = Choice(
 LOSS_TITLES = MappingProxyType({name: loss.title for name, loss in LOSSES.items()})
 OPTIMIZER_TITLES = MappingProxyType({name: title for name, (title, _) in OPTIMIZERS.items()})
 SCHEDULE_TITLES = MappingProxyType({name: schedule.title for name, schedule in SCHEDULES.items()})
-# Explicit methods only: the others solve equations for every step, and their gradients are another matter.
-SOLVERS = MappingProxyType(
-    {
-        name: SOLVER_TITLES[name]
-        for name, method in METHODS.items()
-        if method.tableau is not None and not method.implicit
-    }
-)
-DEPTH_SOLVERS = MappingProxyType({"trained": "As trained", **SOLVERS})
+DEPTH_SOLVERS = MappingProxyType({"trained": "As trained", **EXPLICIT_SOLVERS})
 POINTS = Labelled(MOST_POINTS, MOST_CLASSES)
 PLANES = MappingProxyType({"state": "State plane", "input": "Input plane"})
 INSTRUMENTS = MappingProxyType(
@@ -119,7 +110,7 @@ class ClassifierParams:
         "1/L", label="Residual", choices=RESIDUAL_TITLES, help="What scales the blocks of the ResNet.", more=True
     )
     shared: bool = param(False, label="shared weights", help="Whether all blocks have the same weights.", more=True)
-    solver: str = param("rk4", label="Solver", choices=SOLVERS, help="Solves the ODE in training.", more=True)
+    solver: str = param("rk4", label="Solver", choices=EXPLICIT_SOLVERS, help="Solves the ODE in training.", more=True)
     n_steps: int = param(
         10, label="Solver steps", lo=1, hi=10_000, log=True, help="Of a solver with fixed steps.", more=True
     )

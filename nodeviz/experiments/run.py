@@ -44,6 +44,7 @@ class Run:
         self.preset = preset
         self.seed = int(SEED.coerce("seed", seed, None))
         chosen = dict(find_preset(panel, preset).changes) if preset is not None else {}
+        chosen |= {name: value for name, value in self.experiment.headless.items() if name in chosen}
         self.params = declarations.change(self.experiment.params(), chosen)
         self.params = declarations.change(self.params, changes or {})
         self.history: dict[str, list[float]] = {}
@@ -77,6 +78,7 @@ class Run:
                 yield None
                 continue
             self.progress = max(self.progress, update.progress)
+            self.message = update.message or self.message
             for name, value in update.scalars.items():
                 self.history.setdefault(name, []).append(value)
             yield update.frame
