@@ -44,7 +44,7 @@ def estimate_variance(jacobian: FloatArray, kind: str) -> FloatArray:
 
     References
     ----------
-    Avron, Toledo, J. ACM 58 (2011) 8, lemmas 5 and 9 (table 1).
+    Avron, Toledo, J. ACM 58 (2011) 8, table 1.
     """
     check_kind(kind)
     symmetric = 0.5 * (jacobian + jacobian.swapaxes(0, 1))

@@ -139,9 +139,9 @@ class TangentTape(MLPTape):
             np.multiply(layer.tangents_before, layer.slope_of_each, layer.tangents)
         dot(self._last.both, self._bound[slot][1], out)
 
-    def pull(self, slot: int, cotangent: FloatArray | None, out: FloatArray) -> None:
+    def pull(self, slot: int, cotangent: FloatArray | None, out: FloatArray, matmul: Any = np.matmul) -> None:
         """Write the cotangents of (y, v_1, .. v_K) into ``out``, given those of (f, J v_1, .. J v_K), all stacked."""
-        above, matmul, multiply = self._above[slot], np.matmul, np.multiply
+        above, multiply = self._above[slot], np.multiply
         if cotangent is not None:
             above[...] = cotangent
         for layer in reversed(self._hidden[slot]):

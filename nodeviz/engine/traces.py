@@ -18,16 +18,15 @@ if TYPE_CHECKING:
 
 
 class _Slot(NamedTuple):
-    """What the closed form keeps of one evaluation; h and s = h' of both hidden layers are (width, B)."""
+    """What the closed form uses in one slot: h of both hidden layers, M s1, and what is pulled back, (width, B)."""
 
     h1: FloatArray
-    s1: FloatArray
     h2: FloatArray
-    s2: FloatArray
     mixed: FloatArray
+    s1: FloatArray
+    weighted: FloatArray
     cotangent1: FloatArray
     cotangent2: FloatArray
-    weighted: FloatArray
 
 
 class TraceTape(MLPTape):
@@ -46,70 +45,74 @@ class TraceTape(MLPTape):
         self._w1, self._w2, self._w3 = net.layers[0].weight[:, :d], net.layers[1].weight, net.layers[2].weight
         self.cotangents = np.empty((slots, d + 1, batch), net.dtype) if beside is None else beside.cotangents
         n1, n2 = net.widths[1:3]
-        self._kept_slopes = [np.empty((slots, n, batch), net.dtype) for n in (n1, n2)]
         self._mixed = np.empty((slots, n2, batch), net.dtype)
-        self._bend = BENDS[net.activation]
+        self._bend, (slope1, slope2) = BENDS[net.activation], (layer.kernels.slope for layer in self._bound[0][0])
+        self._slope1, self._slope2 = slope1, slope2
         if beside is None:
             self._outer, self._matrix = np.empty((n2, n1), net.dtype), np.empty((n2, n1), net.dtype)
-            self._scratch1, self._scratch2 = np.empty((n1, batch), net.dtype), np.empty((n2, batch), net.dtype)
-            self._bend1 = np.empty((n1, batch), net.dtype)
+            self._work1, self._work2 = np.empty((2, n1, batch), net.dtype), np.empty((2, n2, batch), net.dtype)
+            self._s1 = np.empty((slots, n1, batch), net.dtype)
             self._weighted = np.empty((slots, n2, batch), net.dtype)
             self._matrix_work = np.empty((slots, n2 * n1), net.dtype)
             self._sum_rows = np.ones(n2, net.dtype)
         else:
-            self._outer, self._matrix, self._weighted = beside._outer, beside._matrix, beside._weighted
-            self._scratch1, self._scratch2, self._bend1 = beside._scratch1, beside._scratch2, beside._bend1
+            self._outer, self._matrix = beside._outer, beside._matrix
+            self._work1, self._work2 = beside._work1, beside._work2
+            self._s1, self._weighted = beside._s1, beside._weighted
             self._matrix_work, self._sum_rows = beside._matrix_work, beside._sum_rows
-        self.nbytes += sum(kept.nbytes for kept in (*self._kept_slopes, self._mixed))
+        self.nbytes += self._mixed.nbytes
         self._slots = [self._keep(slot) for slot in range(slots)]
 
     def _keep(self, slot: int) -> _Slot:
         first, second = self._bound[slot][0]
-        s1, s2 = (slopes[slot] for slopes in self._kept_slopes)
-        kept = first.z, s1, second.z, s2, self._mixed[slot], first.cotangent, second.cotangent
-        return _Slot(*kept, self._weighted[slot])
+        pulled = self._s1[slot], self._weighted[slot], first.cotangent, second.cotangent
+        return _Slot(first.z, second.z, self._mixed[slot], *pulled)
 
     def evaluate(self, slot: int, t: Any, y: FloatArray | None, out: FloatArray, dot: Any = np.dot) -> None:
         """Write (f, tr J), (D + 1, B), at y, (D, B), into ``out``; t is a float or (B,)."""
         super().evaluate(slot, t, y, out[:-1])
-        kept, product = self._slots[slot], self._scratch2
-        for layer, slope in zip(self._bound[slot][0], (kept.s1, kept.s2), strict=True):
-            layer.kernels.slope(layer.z, slope)
+        kept, s1, s2 = self._slots[slot], self._work1[0], self._work2[0]
+        self._slope1(kept.h1, s1)
+        self._slope2(kept.h2, s2)
         # Anew every time: the parameters may have changed, and it costs a hundredth of the rest.
         dot(self._w3.T, self._w1.T, self._outer)
         np.multiply(self._w2, self._outer, self._matrix)
-        dot(self._matrix, kept.s1, kept.mixed)
-        np.multiply(kept.s2, kept.mixed, product)
-        dot(self._sum_rows, product, out[-1])
+        dot(self._matrix, s1, kept.mixed)
+        np.multiply(s2, kept.mixed, s2)
+        dot(self._sum_rows, s2, out[-1])
 
-    def pull(self, slot: int, cotangent: FloatArray | None, out: FloatArray) -> None:
+    def pull(self, slot: int, cotangent: FloatArray | None, out: FloatArray, matmul: Any = np.matmul) -> None:
         """Write the cotangent of y, (D, B), into ``out``, given that of (f, tr J), (D + 1, B)."""
-        kept, above, matmul, multiply = self._slots[slot], self._above[slot], np.matmul, np.multiply
+        kept, above, multiply = self._slots[slot], self._above[slot], np.multiply
         given = self.cotangents[slot] if cotangent is None else cotangent
         above[...] = given[:-1]
-        a1, a2, weighted, bend = kept.cotangent1, kept.cotangent2, kept.weighted, self._scratch2
-        # Of tr J, by s1 and s2: M' (s2 tau) and M s1 tau; s in turn pulls on z by s'' = s' bend.
-        multiply(kept.s2, given[-1], weighted)
+        a1, a2, s1, weighted = kept.cotangent1, kept.cotangent2, kept.s1, kept.weighted
+        # Of tr J, by s1 and s2: M' (s2 tau) and M s1 tau; s in turn pulls on z by s'' = s' bend. To compute s1 and s2
+        # again is quicker than to fetch them from where many slots would keep them.
+        s2, bend = self._work2
+        self._slope2(kept.h2, s2)
+        multiply(s2, given[-1], weighted)
         matmul(self._w3.T, above, a2)
-        multiply(a2, kept.s2, a2)
-        self._bend(kept.h2, kept.s2, bend)
+        multiply(a2, s2, a2)
+        self._bend(kept.h2, s2, bend)
         multiply(bend, kept.mixed, bend)
         multiply(bend, weighted, bend)
         np.add(a2, bend, a2)
-        bend, by_slope = self._bend1, self._scratch1
+        by_slope, bend = self._work1
+        self._slope1(kept.h1, s1)
         matmul(self._matrix.T, weighted, by_slope)
         matmul(self._w2.T, a2, a1)
-        self._bend(kept.h1, kept.s1, bend)
+        self._bend(kept.h1, s1, bend)
         multiply(by_slope, bend, by_slope)
         np.add(a1, by_slope, a1)
-        multiply(a1, kept.s1, a1)
+        multiply(a1, s1, a1)
         matmul(self._first_transposed, a1, out)
 
     def add_gradient(self, grad: FloatArray, weights: FloatArray | None = None) -> None:
         """Add the weight gradients of all slots, each times its weight, to ``grad``, (n_parameters,)."""
         super().add_gradient(grad, weights)
         work, slots = self._matrix_work, self.slots
-        np.matmul(self._weighted, self._kept_slopes[0].transpose(0, 2, 1), work.reshape(slots, *self._matrix.shape))
+        np.matmul(self._weighted, self._s1.transpose(0, 2, 1), work.reshape(slots, *self._matrix.shape))
         by_matrix = np.dot(self._ones if weights is None else weights, work).reshape(self._matrix.shape)
         first, second, third = (
             Dense.view(grad[span], len(layer.bias), layer.weight.shape[1]).weight
