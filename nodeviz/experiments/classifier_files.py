@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nodeviz.experiments.classifier_models import SUFFIXES, trained_on
+from nodeviz.experiments.classifier_params import SHOWS
 from nodeviz.experiments.params import ParamError, declared
 from nodeviz.models.depth import DepthClassifier
 from nodeviz.models.files import ModelFileError, save_model
@@ -88,7 +89,7 @@ def _story(trained: Trained[ClassifierParams], name: str) -> dict[str, Any]:
     return {
         **provenance(params),
         "seed": trained.seed,
-        "params": {key: spec.kind.to_json(getattr(params, key)) for key, spec in known.items() if not spec.live},
+        "params": {key: spec.kind.to_json(getattr(params, key)) for key, spec in known.items() if key not in SHOWS},
         "log": _log(trained.history, name),
         "metrics": measures,
     }

@@ -226,4 +226,11 @@ class ClassifierParams:
 
 # What weights were made for: with another value of one of these they are worth nothing.
 MAKES_MODELS = frozenset({"models", *SHARED_FIELDS, *(field for own in OWN_FIELDS.values() for field in own)})
+# What decides how a run is shown, and nothing of how it is trained; the given points are data of their own.
+SHOWS = frozenset(
+    {
+        *("depth_solver", "depth_steps", "depth_rtol", "plane", "upper", "lower"),
+        *("show_trails", "show_grid", "show_regions", "show_readout", "points", "weights"),
+    }
+)
 MAKES_POINTS = frozenset({"dataset", "noise", "csv"})
