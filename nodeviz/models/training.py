@@ -83,6 +83,7 @@ class Trainer:
     Attributes
     ----------
     taken : steps taken
+    grad : (n_parameters,) the gradient of the last step, clipped
 
     Raises
     ------
@@ -115,7 +116,7 @@ class Trainer:
         self._factor, self._steps = SCHEDULES[schedule].factor, steps
         self._optimizer_name, self._options = optimizer, {"momentum": momentum} if optimizer == "sgd" else {}
         self._optimizer = self._fresh_optimizer()
-        self._grad = np.zeros_like(model.parameters)
+        self.grad = np.zeros_like(model.parameters)
         self._finite = model.parameters.copy()
         self._round = _Round(model, 1, self._solver)
 
@@ -138,7 +139,7 @@ class Trainer:
         with np.errstate(all="ignore"):
             if self._round.batch != len(X):
                 self._round = _Round(self.model, len(X), self._solver)
-            this, grad = self._round, self._grad
+            this, grad = self._round, self.grad
             grad.fill(0.0)
             loss, accuracy = this.evaluate(X, labels, self._loss, grad)
             if this.status is not Status.OK or not isfinite(loss):

@@ -39,6 +39,11 @@ class Workload:
     targets: Mapping[str, float] = field(default_factory=dict)
 
 
+def present(contenders: Mapping[str, Callable[[], Any] | None]) -> dict[str, Callable[[], Any]]:
+    """Return the contenders that are installed here."""
+    return {name: run for name, run in contenders.items() if run is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Seconds of each contender of one workload in every round, and how its answer differs from ours."""

@@ -46,14 +46,10 @@ def _jax_field(mu: float) -> Callable[[Any, Any, Any], Any]:
     return field
 
 
-def diffrax_rk4(mu: float, y0: FloatArray, t1: float, n_steps: int) -> Callable[[], Any] | None:
-    """Return diffrax with the classic tableau and constant steps, all kept; (T, 2, B)."""
-    if not find_spec("diffrax"):
-        return None
+def classic_rk4() -> Any:
+    """Return diffrax's solver for the classic tableau of four stages."""
     import diffrax
-    import jax
 
-    jax.config.update("jax_enable_x64", True)
     rk4_tableau = diffrax.ButcherTableau(
         a_lower=(np.array([0.5]), np.array([0.0, 0.5]), np.array([0.0, 0.0, 1.0])),
         b_sol=np.array([1 / 6, 1 / 3, 1 / 3, 1 / 6]),
@@ -69,11 +65,22 @@ def diffrax_rk4(mu: float, y0: FloatArray, t1: float, n_steps: int) -> Callable[
             del terms
             return 4
 
-    term = diffrax.ODETerm(_jax_field(mu))
+    return Classic()
+
+
+def diffrax_rk4(mu: float, y0: FloatArray, t1: float, n_steps: int) -> Callable[[], Any] | None:
+    """Return diffrax with the classic tableau and constant steps, all kept; (T, 2, B)."""
+    if not find_spec("diffrax"):
+        return None
+    import diffrax
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    solver, term = classic_rk4(), diffrax.ODETerm(_jax_field(mu))
 
     def once(y: Any) -> Any:
         solution = diffrax.diffeqsolve(
-            term, Classic(), 0.0, t1, t1 / n_steps, y,
+            term, solver, 0.0, t1, t1 / n_steps, y,
             saveat=diffrax.SaveAt(t0=True, steps=True), max_steps=n_steps + 1,
         )  # fmt: skip
         return solution.ys

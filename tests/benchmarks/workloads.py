@@ -14,14 +14,11 @@ from nodeviz.problems.compiled import orbit_steps
 from nodeviz.problems.equations import parse_equations
 
 from . import fields, peers
-from .harness import OURS, Workload
+from .classifier_steps import adjoint_step, discrete_step
+from .harness import OURS, Workload, present
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-
-def _present(contenders: Mapping[str, Callable[[], Any] | None]) -> dict[str, Callable[[], Any]]:
-    return {name: run for name, run in contenders.items() if run is not None}
 
 
 def _starts(n: int, dtype: Any) -> Any:
@@ -41,7 +38,7 @@ def fixed_steps(dtype: Any, n: int = 10_000, n_steps: int = 400) -> Workload:
     return Workload(
         name="W1",
         title=f"classic RK4, {n:,} orbits, {n_steps} steps, all kept, {np.dtype(dtype).name}",
-        contenders=_present(contenders),
+        contenders=present(contenders),
         answer=lambda _name, ys: ys[-1],
         # torchdiffeq's rk4 is the 3/8 rule: another method of the same order and cost.
         tolerance=1e-2 if single else 1e-4,
@@ -62,7 +59,7 @@ def shared_steps(n: int = 1_000, t1: float = 20.0) -> Workload:
     return Workload(
         name="W2a",
         title=f"dopri5, {n:,} orbits, one shared step, rtol 1e-6",
-        contenders=_present(contenders),
+        contenders=present(contenders),
         answer=lambda name, ys: ys[:, -1].reshape(2, -1) if name == "SciPy RK45" else ys[-1],
         tolerance=1e-1,  # the fast flanks turn an error of 1e-6 in time into one of 1e-3 in v
         targets={"torchdiffeq": 12.0, "SciPy RK45": 1.6},
@@ -80,7 +77,7 @@ def own_steps(n: int = 1_000, t1: float = 20.0) -> Workload:
     return Workload(
         name="W2b",
         title=f"dopri5, {n:,} orbits, own steps, rtol 1e-6",
-        contenders=_present(contenders),
+        contenders=present(contenders),
         answer=lambda name, ys: ys[:, -1].T if name == "diffrax" else ys[-1],
         tolerance=1e-1,
         targets={"diffrax": 1.3},
@@ -127,5 +124,12 @@ WORKLOADS: Mapping[str, Callable[[], Workload]] = {
     "W1-float64": lambda: fixed_steps(np.float64),
     "W2a": shared_steps,
     "W2b": own_steps,
+    "W3a-d2": lambda: discrete_step(2, "backprop", {"torchdiffeq": 2.2, "diffrax": 3.0}),
+    "W3a-d5": lambda: discrete_step(5, "backprop", {"torchdiffeq": 2.2, "diffrax": 3.0}),
+    "W3a-d2-checkpoint": lambda: discrete_step(2, "checkpoint", {"torchdiffeq": 1.8}),
+    "W3a-d5-checkpoint": lambda: discrete_step(5, "checkpoint", {"torchdiffeq": 1.8}),
+    "W3b-d2": lambda: adjoint_step(2),
+    "W3b-d5": lambda: adjoint_step(5),
+    "W3-2000": lambda: discrete_step(2, "checkpoint", {"torchdiffeq": 3.0}, n_steps=2000),
     "W6": typed_orbit,
 }
