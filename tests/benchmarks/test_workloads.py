@@ -19,6 +19,8 @@ SMALL = {
     "W3b-d2": lambda: workloads.adjoint_step(2, batch=20),
     "W3b-d5": lambda: workloads.adjoint_step(5, batch=20),
     "W3-2000": lambda: workloads.discrete_step(2, "checkpoint", {}, n_steps=40, batch=20),
+    "W4": lambda: workloads.likelihood_step(batch=20),
+    "W4-matching": lambda: workloads.matching_step(batch=20),
     "W6": workloads.typed_orbit,
 }
 

@@ -15,6 +15,7 @@ from nodeviz.problems.equations import parse_equations
 
 from . import fields, peers
 from .classifier_steps import adjoint_step, discrete_step
+from .flow_steps import likelihood_step, matching_step
 from .harness import OURS, Workload, present
 
 if TYPE_CHECKING:
@@ -131,5 +132,7 @@ WORKLOADS: Mapping[str, Callable[[], Workload]] = {
     "W3b-d2": lambda: adjoint_step(2),
     "W3b-d5": lambda: adjoint_step(5),
     "W3-2000": lambda: discrete_step(2, "checkpoint", {"torchdiffeq": 3.0}, n_steps=2000),
+    "W4": likelihood_step,
+    "W4-matching": matching_step,
     "W6": typed_orbit,
 }
