@@ -222,7 +222,8 @@ def _in_chunks(
     lost = ~np.isfinite(ends).all(axis=0)
     ends[:, lost] = np.nan
     density = np.full(n, np.nan)
-    density[~lost] = base_log_prob(ends[:d, ~lost]) - ends[d, ~lost]
+    with np.errstate(all="ignore"):  # what came from beyond all bounds has a density of 0, or none
+        density[~lost] = base_log_prob(ends[:d, ~lost]) - ends[d, ~lost]
     if status != Status.OK:
         message = f"{lost.sum():,} of {n:,} points were lost on the way from t={way.t:g} to {way.t0:g}: {message}"
     return LogProb(log_prob=density, z0=ends[:d], nfe=nfe, status=status, message=message)
