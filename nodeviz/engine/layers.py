@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -95,6 +96,26 @@ ACTIVATIONS: Mapping[str, Callable[[Shape, Any], Kernels]] = MappingProxyType(
     {"tanh": _tanh, "relu": _relu, "softplus": _softplus, "sigmoid": _sigmoid}
 )
 """name -> (shape, dtype) -> kernels for arrays of that shape and dtype."""
+
+
+_LARGE = 10**6
+_LEAST_BLOCK = 64
+
+
+def product(weight: FloatArray, x: FloatArray, z: FloatArray) -> Callable[[], Any]:
+    """Return a call that writes weight @ x, (M, K) times (K, B), into z, (M, B).
+
+    OpenBLAS has kernels for small matrices, up to M K B = 10^6, that are up to twice as fast as those for large ones:
+    a larger product with few rows is done in blocks of columns.
+    """
+    batch = x.shape[1]
+    least = -(-weight.size * batch // _LARGE)
+    for blocks in range(least, batch // _LEAST_BLOCK + 1) if least > 1 else ():
+        if batch % blocks == 0:
+            apart = [array.reshape(len(array), blocks, -1).transpose(1, 0, 2) for array in (x, z)]
+            return partial(np.matmul, weight, *apart)
+    # np.dot is the quicker call, but copies what is not contiguous.
+    return partial(np.dot if weight.flags.c_contiguous else np.matmul, weight, x, z)
 
 
 class Dense(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from math import sqrt
 from numbers import Integral
@@ -9,15 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from nodeviz.engine.layers import ACTIVATIONS, Dense
+from nodeviz.engine.layers import ACTIVATIONS, Dense, product
+from nodeviz.engine.memory import Arena
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
     from nodeviz.engine.arrays import FloatArray
     from nodeviz.engine.layers import Kernels
+
+    Call = Callable[[], Any]
 
 
 class MLP:
@@ -180,18 +184,19 @@ class MLPTape:
     def __init__(self, net: MLP, spans: Sequence[slice], batch: int, slots: int, beside: MLPTape | None) -> None:
         self.batch, self.slots, self.timed = batch, slots, net.timed
         widths, dtype = net.widths, net.dtype
-        self._x = [np.ones((slots, layer.both.shape[1], batch), dtype) for layer in net.layers]
+        self._arena: Arena = Arena(dtype) if beside is None else beside._arena
+        arena = self._arena
         if beside is None:
-            self._cotangents = [np.empty((slots, width, batch), dtype) for width in widths[1:]]
-            self._slopes = {width: np.empty((width, batch), dtype) for width in widths[1:-1]}
-            self._work = np.empty((slots, net.n_parameters), dtype)
-            self._sum = np.empty(net.n_parameters, dtype)
+            self._cotangents = [arena.empty((slots, width, batch)) for width in widths[1:]]
+            self._slopes = {width: arena.empty((width, batch)) for width in widths[1:-1]}
+            self._work, self._sum = arena.empty((slots, net.n_parameters)), arena.empty((net.n_parameters,))
             self._ones = np.ones(slots, dtype)
             self._kernels = {width: ACTIVATIONS[net.activation]((width, batch), dtype) for width in widths[1:-1]}
         else:
             self._cotangents, self._slopes = beside._cotangents, beside._slopes
             self._work, self._sum, self._ones = beside._work, beside._sum, beside._ones
             self._kernels = beside._kernels
+        self._x = [arena.ones((slots, layer.both.shape[1], batch)) for layer in net.layers]
         self.inputs, self.cotangents = self._x[0][:, : widths[0]], self._cotangents[-1]
         self.nbytes = sum(x.nbytes for x in self._x)
         self._inputs, self._above = tuple(self.inputs), tuple(self.cotangents)
@@ -201,6 +206,8 @@ class MLPTape:
         self._first_transposed = first.weight[:, : widths[0]].T
         self._last = net.layers[-1]
         self._bound = [self._bind(net, slot) for slot in range(slots)]
+        self._evaluations = [self._plan_evaluation(slot) for slot in range(slots)]
+        self._pulls = [self._plan_pull(slot) for slot in range(slots)]
         self._products = [
             (cotangents, x.transpose(0, 2, 1), self._work[:, span].reshape(slots, *layer.both.shape))
             for cotangents, x, span, layer in zip(self._cotangents, self._x, spans, net.layers, strict=True)
@@ -225,30 +232,43 @@ class MLPTape:
             )
         return hidden, self._x[-1][slot]
 
+    def _plan_evaluation(self, slot: int) -> tuple[list[Call], FloatArray]:
+        """Return the calls that compute the hidden layers of a slot one by one, and what the last layer reads."""
+        hidden, last = self._bound[slot]
+        pairs = [(product(layer.both, layer.x, layer.z), partial(layer.kernels.value, layer.z)) for layer in hidden]
+        return [call for pair in pairs for call in pair], last
+
+    def _plan_pull(self, slot: int) -> tuple[list[Call], FloatArray]:
+        """Return the calls that pull the last cotangent of a slot down to the first layer, and where it then is."""
+        above: FloatArray = self._above[slot]
+        calls: list[Call] = []
+        for layer in reversed(self._bound[slot][0]):
+            below, slope = layer.cotangent, layer.slope
+            calls.append(product(layer.transposed, above, below))
+            calls.append(partial(layer.kernels.slope, layer.z, slope))
+            calls.append(partial(np.multiply, below, slope, below))
+            above = below
+        return calls, above
+
     def evaluate(self, slot: int, t: Any, y: FloatArray | None, out: FloatArray, dot: Any = np.dot) -> None:
         """Write f(t, y), (D_out, B), into ``out``, which is C-contiguous and of the net's dtype."""
         if y is not None:
             self._inputs[slot][...] = y
         if self.timed:
             self._times[slot][...] = t
-        hidden, last = self._bound[slot]
-        for layer in hidden:
-            dot(layer.both, layer.x, layer.z)
-            layer.kernels.value(layer.z)
+        calls, last = self._evaluations[slot]
+        for call in calls:
+            call()
         dot(self._last.both, last, out)
 
-    def pull(self, slot: int, cotangent: FloatArray | None, out: FloatArray) -> None:
+    def pull(self, slot: int, cotangent: FloatArray | None, out: FloatArray, matmul: Any = np.matmul) -> None:
         """Write J^T cotangent, (D_in, B), into ``out``, and keep the cotangents of all layers."""
-        above, matmul, multiply = self._above[slot], np.matmul, np.multiply
         if cotangent is not None:
-            above[...] = cotangent
-        for layer in reversed(self._bound[slot][0]):
-            below = layer.cotangent
-            matmul(layer.transposed, above, below)
-            layer.kernels.slope(layer.z, layer.slope)
-            multiply(below, layer.slope, below)
-            above = below
-        matmul(self._first_transposed, above, out)
+            self._above[slot][...] = cotangent
+        calls, first = self._pulls[slot]
+        for call in calls:
+            call()
+        matmul(self._first_transposed, first, out)
 
     def pull_time(self, slot: int) -> float:
         """Return <cotangent, df/dt> of a slot just pulled, summed over the batch; 0 for a net without t."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodeviz.engine.layers import ACTIVATIONS, Dense
+from nodeviz.engine.layers import ACTIVATIONS, Dense, product
 
 EXACT: dict[str, Any] = {
     "tanh": np.tanh,
@@ -68,3 +68,15 @@ def test_a_dense_layer_is_a_view_of_its_memory() -> None:
     np.testing.assert_array_equal(layer.weight[1], [4, 5, 6])
     layer.weight[0, 0] = layer.bias[-1] = 99.0
     assert memory[0] == memory[-1] == layer.both[0, 0] == 99.0
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 4, 5), (64, 65, 512), (64, 65, 509), (200, 300, 96), (1, 1000, 4096), (48, 49, 1)]
+)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_products_in_blocks_are_products(shape: tuple[int, int, int], transposed: bool) -> None:
+    rng, (m, k, batch) = np.random.default_rng(0), shape
+    weight = rng.standard_normal((k, m + 1))[:, :m].T if transposed else rng.standard_normal((m, k))
+    x, z = rng.standard_normal((k, batch)), np.full((m, batch), np.nan)
+    product(weight, x, z)()
+    np.testing.assert_allclose(z, weight @ x, rtol=1e-12, atol=1e-12)
