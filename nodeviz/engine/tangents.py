@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nodeviz.engine.layers import ACTIVATIONS
+from nodeviz.engine.layers import ACTIVATIONS, product
 from nodeviz.engine.mlp import MLPTape
 
 if TYPE_CHECKING:
@@ -46,24 +47,6 @@ BENDS: Mapping[str, Bend] = MappingProxyType({"tanh": _tanh, "relu": _relu, "sof
 """Activation -> (h, slope, out): writes s''(z) / s'(z), from the value h = s(z) and the slope s'(z); 0 for ReLU."""
 
 
-class _Hidden(NamedTuple):
-    """One hidden layer in one slot, value (width, B) apart from tangents (width, K, B)."""
-
-    both: FloatArray
-    x: FloatArray
-    before: FloatArray
-    value_before: FloatArray
-    tangents_before: FloatArray
-    value: FloatArray
-    tangents: FloatArray
-    slope: FloatArray
-    slope_of_each: FloatArray
-    transposed: FloatArray
-    cotangent: FloatArray
-    value_cotangent: FloatArray
-    tangent_cotangents: FloatArray
-
-
 class TangentTape(MLPTape):
     """The map (y, v_1 .. v_K) -> (f, J v_1 .. J v_K) of a net, J = df/dy, as a tape.
 
@@ -81,48 +64,62 @@ class TangentTape(MLPTape):
     def __init__(self, net: MLP, batch: int, slots: int, n_tangents: int, beside: TangentTape | None = None) -> None:
         super().__init__(net, net.spans, batch * (1 + n_tangents), slots, beside)
         self._stack, self._values = (1 + n_tangents, batch), slice(0, batch)
-        self._bend = BENDS[net.activation]
         # Neither t nor the constant 1 has a tangent.
         for x in self._x:
             x[:, -1, batch:] = 0.0
         if net.timed:
             self._x[0][:, net.widths[0], batch:] = 0.0
         self._value_times = tuple(times[:batch] for times in self._times)
-        hidden = net.widths[1:-1]
+        hidden, arena = net.widths[1:-1], self._arena
         if beside is None:
             self._value_kernels = {width: ACTIVATIONS[net.activation]((width, batch), net.dtype) for width in hidden}
-            self._bends = {width: np.empty((width, batch), net.dtype) for width in hidden}
-            self._slope_cotangents = {width: np.empty((width, batch), net.dtype) for width in hidden}
+            self._bends = {width: arena.empty((width, batch)) for width in hidden}
+            self._slope_cotangents = {width: arena.empty((width, batch)) for width in hidden}
         else:
             self._value_kernels, self._bends = beside._value_kernels, beside._bends
             self._slope_cotangents = beside._slope_cotangents
-        self._before = [np.empty((slots, width, self.batch), net.dtype) for width in hidden]
-        self._kept_slopes = [np.empty((slots, width, batch), net.dtype) for width in hidden]
+        self._before = [arena.empty((slots, width, self.batch)) for width in hidden]
+        self._kept_slopes = [arena.empty((slots, width, batch)) for width in hidden]
         self.nbytes += sum(kept.nbytes for kept in (*self._before, *self._kept_slopes))
-        self._hidden = [self._split(slot) for slot in range(slots)]
+        self._forwards = [self._plan_forward(slot) for slot in range(slots)]
+        self._backwards = [self._plan_backward(slot, BENDS[net.activation]) for slot in range(slots)]
 
-    def _split(self, slot: int) -> list[_Hidden]:
-        found = []
+    def _plan_forward(self, slot: int) -> list[Callable[[], Any]]:
+        """Return the calls that compute the hidden layers of a slot one after the other."""
+        calls: list[Callable[[], Any]] = []
         for layer, befores, slopes in zip(self._bound[slot][0], self._before, self._kept_slopes, strict=True):
-            before, after, below = (a.reshape(len(a), *self._stack) for a in (befores[slot], layer.z, layer.cotangent))
-            found.append(
-                _Hidden(
-                    both=layer.both,
-                    x=layer.x,
-                    before=befores[slot],
-                    value_before=before[:, 0],
-                    tangents_before=before[:, 1:],
-                    value=after[:, 0],
-                    tangents=after[:, 1:],
-                    slope=slopes[slot],
-                    slope_of_each=slopes[slot][:, None],
-                    transposed=layer.transposed,
-                    cotangent=layer.cotangent,
-                    value_cotangent=below[:, 0],
-                    tangent_cotangents=below[:, 1:],
-                )
-            )
-        return found
+            before, after = (stacked.reshape(-1, *self._stack) for stacked in (befores[slot], layer.z))
+            value, slope, kernels = after[:, 0], slopes[slot], self._value_kernels[len(layer.both)]
+            calls += [
+                product(layer.both, layer.x, befores[slot]),
+                partial(np.copyto, value, before[:, 0]),
+                partial(kernels.value, value),
+                partial(kernels.slope, value, slope),
+                partial(np.multiply, before[:, 1:], slope[:, None], after[:, 1:]),
+            ]
+        return calls
+
+    def _plan_backward(self, slot: int, bend: Bend) -> list[Callable[[], Any]]:
+        """Return the calls that pull the last cotangents of a slot down to the first layer."""
+        calls: list[Callable[[], Any]] = []
+        above: FloatArray = self._above[slot]
+        layers = list(zip(self._bound[slot][0], self._before, self._kept_slopes, strict=True))
+        for layer, befores, slopes in reversed(layers):
+            stacks = (stacked.reshape(-1, *self._stack) for stacked in (befores[slot], layer.z, layer.cotangent))
+            before, after, below = stacks
+            slope, width = slopes[slot], len(layer.both)
+            bent, by_slope = self._bends[width], self._slope_cotangents[width]
+            calls += [
+                product(layer.transposed, above, layer.cotangent),
+                # Tangents after the activation are s'(z) times those before: they pull on z too, by way of s'.
+                partial(np.einsum, "hkb,hkb->hb", below[:, 1:], before[:, 1:], out=by_slope),
+                partial(bend, after[:, 0], slope, bent),
+                partial(np.multiply, bent, by_slope, bent),
+                partial(np.add, below[:, 0], bent, below[:, 0]),
+                partial(np.multiply, below, slope[:, None], below),
+            ]
+            above = layer.cotangent
+        return calls
 
     def evaluate(self, slot: int, t: Any, y: FloatArray | None, out: FloatArray, dot: Any = np.dot) -> None:
         """Write (f, J v_1, .. J v_K) at (y, v_1, .. v_K), stacked (D, (1 + K) B), into ``out``; t float or (B,)."""
@@ -130,33 +127,18 @@ class TangentTape(MLPTape):
             self._inputs[slot][...] = y
         if self.timed:
             self._value_times[slot][...] = t
-        for layer in self._hidden[slot]:
-            kernels = self._value_kernels[len(layer.both)]
-            dot(layer.both, layer.x, layer.before)
-            layer.value[...] = layer.value_before
-            kernels.value(layer.value)
-            kernels.slope(layer.value, layer.slope)
-            np.multiply(layer.tangents_before, layer.slope_of_each, layer.tangents)
+        for call in self._forwards[slot]:
+            call()
         dot(self._last.both, self._bound[slot][1], out)
 
     def pull(self, slot: int, cotangent: FloatArray | None, out: FloatArray, matmul: Any = np.matmul) -> None:
         """Write the cotangents of (y, v_1, .. v_K) into ``out``, given those of (f, J v_1, .. J v_K), all stacked."""
-        above, multiply = self._above[slot], np.multiply
         if cotangent is not None:
-            above[...] = cotangent
-        for layer in reversed(self._hidden[slot]):
-            value, tangents = layer.value_cotangent, layer.tangent_cotangents
-            bend, slope_cotangent = self._bends[len(layer.both)], self._slope_cotangents[len(layer.both)]
-            matmul(layer.transposed, above, layer.cotangent)
-            # The tangents after the activation are s'(z) times those before: they pull on z too, by way of s'.
-            np.einsum("hkb,hkb->hb", tangents, layer.tangents_before, out=slope_cotangent)
-            self._bend(layer.value, layer.slope, bend)
-            multiply(bend, slope_cotangent, bend)
-            np.add(value, bend, value)
-            multiply(value, layer.slope, value)
-            multiply(tangents, layer.slope_of_each, tangents)
-            above = layer.cotangent
-        matmul(self._first_transposed, above, out)
+            self._above[slot][...] = cotangent
+        for call in self._backwards[slot]:
+            call()
+        hidden = self._bound[slot][0]
+        matmul(self._first_transposed, hidden[0].cotangent if hidden else self._above[slot], out)
 
     def pull_time(self, slot: int) -> float:
         """Return the derivative by t of what was pulled: <cotangents, d/dt (f, J v_1, .. J v_K)>, summed."""

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nodeviz.engine.layers import Dense
+from nodeviz.engine.layers import Dense, product
 from nodeviz.engine.mlp import MLPTape
 from nodeviz.engine.tangents import BENDS, TangentTape, jvp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from nodeviz.engine.arrays import FloatArray
     from nodeviz.engine.mlp import MLP
-
-
-class _Slot(NamedTuple):
-    """What the closed form uses in one slot: h of both hidden layers, M s1, and what is pulled back, (width, B)."""
-
-    h1: FloatArray
-    h2: FloatArray
-    mixed: FloatArray
-    s1: FloatArray
-    weighted: FloatArray
-    cotangent1: FloatArray
-    cotangent2: FloatArray
 
 
 class TraceTape(MLPTape):
@@ -41,72 +32,89 @@ class TraceTape(MLPTape):
 
     def __init__(self, net: MLP, batch: int, slots: int, beside: TraceTape | None = None) -> None:
         super().__init__(net, net.spans, batch, slots, beside)
-        self._net, d = net, net.widths[0]
+        self._net, d, arena = net, net.widths[0], self._arena
         self._w1, self._w2, self._w3 = net.layers[0].weight[:, :d], net.layers[1].weight, net.layers[2].weight
-        self.cotangents = np.empty((slots, d + 1, batch), net.dtype) if beside is None else beside.cotangents
         n1, n2 = net.widths[1:3]
-        self._mixed = np.empty((slots, n2, batch), net.dtype)
-        self._bend, (slope1, slope2) = BENDS[net.activation], (layer.kernels.slope for layer in self._bound[0][0])
-        self._slope1, self._slope2 = slope1, slope2
+        self._mixed = arena.empty((slots, n2, batch))
+        self.nbytes += self._mixed.nbytes
         if beside is None:
-            self._outer, self._matrix = np.empty((n2, n1), net.dtype), np.empty((n2, n1), net.dtype)
-            self._work1, self._work2 = np.empty((2, n1, batch), net.dtype), np.empty((2, n2, batch), net.dtype)
-            self._s1 = np.empty((slots, n1, batch), net.dtype)
-            self._weighted = np.empty((slots, n2, batch), net.dtype)
-            self._matrix_work = np.empty((slots, n2 * n1), net.dtype)
-            self._sum_rows = np.ones(n2, net.dtype)
+            self.cotangents = arena.empty((slots, d + 1, batch))
+            self._outer, self._matrix = arena.empty((n2, n1)), arena.empty((n2, n1))
+            self._work1, self._work2 = arena.empty((2, n1, batch)), arena.empty((2, n2, batch))
+            self._s1, self._weighted = (arena.empty((slots, n, batch)) for n in (n1, n2))
+            self._matrix_work, self._sum_rows = arena.empty((slots, n2 * n1)), np.ones(n2, net.dtype)
         else:
-            self._outer, self._matrix = beside._outer, beside._matrix
+            self.cotangents, self._outer, self._matrix = beside.cotangents, beside._outer, beside._matrix
             self._work1, self._work2 = beside._work1, beside._work2
             self._s1, self._weighted = beside._s1, beside._weighted
             self._matrix_work, self._sum_rows = beside._matrix_work, beside._sum_rows
-        self.nbytes += self._mixed.nbytes
-        self._slots = [self._keep(slot) for slot in range(slots)]
+        self._traces = [self._plan_trace(slot) for slot in range(slots)]
+        self._ways_back = [self._plan_way_back(net.activation, slot) for slot in range(slots)]
 
-    def _keep(self, slot: int) -> _Slot:
+    def _plan_trace(self, slot: int) -> list[Callable[[], Any]]:
+        """Return the calls that compute s2 * M s1 into the first half of ``_work2``, once the value is known."""
         first, second = self._bound[slot][0]
-        pulled = self._s1[slot], self._weighted[slot], first.cotangent, second.cotangent
-        return _Slot(first.z, second.z, self._mixed[slot], *pulled)
+        s1, s2, mixed = self._work1[0], self._work2[0], self._mixed[slot]
+        return [
+            # M anew every time: the parameters may have changed, and it costs a hundredth of the rest.
+            product(self._w3.T, self._w1.T, self._outer),
+            partial(np.multiply, self._w2, self._outer, self._matrix),
+            partial(first.kernels.slope, first.z, s1),
+            product(self._matrix, s1, mixed),
+            partial(second.kernels.slope, second.z, s2),
+            partial(np.multiply, s2, mixed, s2),
+        ]
+
+    def _plan_way_back(self, activation: str, slot: int) -> list[Callable[[], Any]]:
+        """Return the calls that pull the cotangents of f and tr J down to the first layer.
+
+        tr J has M' (s2 tau) by s1 and M s1 tau by s2, and s in turn pulls on z by s'' = s' bend. To compute s1 and s2
+        again is quicker than to fetch them from where many slots would keep them.
+        """
+        first, second = self._bound[slot][0]
+        bend, multiply, add = BENDS[activation], np.multiply, np.add
+        given, above, mixed, weighted = (
+            self.cotangents[slot],
+            self._above[slot],
+            self._mixed[slot],
+            self._weighted[slot],
+        )
+        s1, by_slope, bend1 = self._s1[slot], *self._work1
+        s2, bend2 = self._work2
+        a1, a2 = first.cotangent, second.cotangent
+        return [
+            partial(np.copyto, above, given[:-1]),
+            partial(second.kernels.slope, second.z, s2),
+            partial(multiply, s2, given[-1], weighted),
+            product(second.transposed, above, a2),
+            partial(multiply, a2, s2, a2),
+            partial(bend, second.z, s2, bend2),
+            partial(multiply, bend2, mixed, bend2),
+            partial(multiply, bend2, weighted, bend2),
+            partial(add, a2, bend2, a2),
+            partial(first.kernels.slope, first.z, s1),
+            product(self._matrix.T, weighted, by_slope),
+            product(first.transposed, a2, a1),
+            partial(bend, first.z, s1, bend1),
+            partial(multiply, by_slope, bend1, by_slope),
+            partial(add, a1, by_slope, a1),
+            partial(multiply, a1, s1, a1),
+        ]
 
     def evaluate(self, slot: int, t: Any, y: FloatArray | None, out: FloatArray, dot: Any = np.dot) -> None:
         """Write (f, tr J), (D + 1, B), at y, (D, B), into ``out``; t is a float or (B,)."""
         super().evaluate(slot, t, y, out[:-1])
-        kept, s1, s2 = self._slots[slot], self._work1[0], self._work2[0]
-        self._slope1(kept.h1, s1)
-        self._slope2(kept.h2, s2)
-        # Anew every time: the parameters may have changed, and it costs a hundredth of the rest.
-        dot(self._w3.T, self._w1.T, self._outer)
-        np.multiply(self._w2, self._outer, self._matrix)
-        dot(self._matrix, s1, kept.mixed)
-        np.multiply(s2, kept.mixed, s2)
-        dot(self._sum_rows, s2, out[-1])
+        for call in self._traces[slot]:
+            call()
+        dot(self._sum_rows, self._work2[0], out[-1])
 
     def pull(self, slot: int, cotangent: FloatArray | None, out: FloatArray, matmul: Any = np.matmul) -> None:
         """Write the cotangent of y, (D, B), into ``out``, given that of (f, tr J), (D + 1, B)."""
-        kept, above, multiply = self._slots[slot], self._above[slot], np.multiply
-        given = self.cotangents[slot] if cotangent is None else cotangent
-        above[...] = given[:-1]
-        a1, a2, s1, weighted = kept.cotangent1, kept.cotangent2, kept.s1, kept.weighted
-        # Of tr J, by s1 and s2: M' (s2 tau) and M s1 tau; s in turn pulls on z by s'' = s' bend. To compute s1 and s2
-        # again is quicker than to fetch them from where many slots would keep them.
-        s2, bend = self._work2
-        self._slope2(kept.h2, s2)
-        multiply(s2, given[-1], weighted)
-        matmul(self._w3.T, above, a2)
-        multiply(a2, s2, a2)
-        self._bend(kept.h2, s2, bend)
-        multiply(bend, kept.mixed, bend)
-        multiply(bend, weighted, bend)
-        np.add(a2, bend, a2)
-        by_slope, bend = self._work1
-        self._slope1(kept.h1, s1)
-        matmul(self._matrix.T, weighted, by_slope)
-        matmul(self._w2.T, a2, a1)
-        self._bend(kept.h1, s1, bend)
-        multiply(by_slope, bend, by_slope)
-        np.add(a1, by_slope, a1)
-        multiply(a1, s1, a1)
-        matmul(self._first_transposed, a1, out)
+        if cotangent is not None:
+            self.cotangents[slot] = cotangent
+        for call in self._ways_back[slot]:
+            call()
+        matmul(self._first_transposed, self._cotangents[0][slot], out)
 
     def add_gradient(self, grad: FloatArray, weights: FloatArray | None = None) -> None:
         """Add the weight gradients of all slots, each times its weight, to ``grad``, (n_parameters,)."""
