@@ -130,7 +130,8 @@ def load(path: str | os.PathLike[str], kind: Kind[M]) -> tuple[M, dict[str, Any]
             f"{name}: parameters of shape {parameters.shape} where the model it describes has "
             f"({spec.n_parameters},); choose another file"
         )
-    weights = parameters.astype(np.float32)
+    with np.errstate(over="ignore"):
+        weights = parameters.astype(np.float32)
     if not np.isfinite(weights).all():
         index = int(np.argmin(np.isfinite(weights)))
         raise ModelFileError(f"{name}: parameters[{index}]={parameters[index]}: not finite; choose another file")
@@ -197,8 +198,7 @@ def _numbers(name: str, values: Any) -> FloatArray:
         found = np.empty(0, object)
     if found.dtype.kind not in "iuf":
         raise ModelFileError(f"{name}: its parameters are no list of numbers; choose a file that nodeviz saved")
-    with np.errstate(over="ignore"):
-        return found.astype(np.float64)
+    return found.astype(np.float64)
 
 
 def _write(target: Path, content: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nodeviz.engine.integrate import solve_steps
+from nodeviz.models.depth import MAX_STEPS
 from nodeviz.models.probe import linear_probe
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from nodeviz.models.depth import DepthClassifier
 
 NFE_METHOD, NFE_TOLERANCE = "dopri5", 1e-3  # what evaluations are counted with; rtol and atol alike
-MAX_STEPS = 2000  # of a solve whose evaluations are counted
 
 
 def input_grid(view: Sequence[float], n: int) -> FloatArray:

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from nodeviz.engine.checks import check_grid
 from nodeviz.engine.gradients import GradientSolve
+from nodeviz.engine.integrate import MAX_STEPS as MAX_FIXED_STEPS
 from nodeviz.engine.integrate import solve
+from nodeviz.engine.methods import find_method
 from nodeviz.engine.solution import Status
 
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ class SolvePass:
         self.status, self.message, self.nfe = Status.OK, "", 0
         self._solve = GradientSolve(model.field, batch, method=method, mode=gradient)
         self._field, self._method, self._rtol, self._t1 = model.field, method, rtol, model.spec.t1
+        check_grid(find_method(method), np.array([0.0, model.spec.t1]), None, n_steps, MAX_FIXED_STEPS)
         self._times: FloatArray | None = None if n_steps is None else np.linspace(0.0, self._t1, n_steps + 1)
 
     def forward(self, y0: FloatArray) -> FloatArray:

@@ -29,11 +29,12 @@ def train(
     batch: int = 64,
     lr: float = 1e-3,
     dtype: Any = np.float32,
+    loss: str = "bce",
     **options: Any,
 ) -> tuple[DepthClassifier, list[StepInfo]]:
     """Train a fresh model and return it with what every step said."""
-    model = DepthClassifier.init(spec, np.random.default_rng(seed), dtype)
-    trainer = Trainer(model, steps=steps, **options)
+    model = DepthClassifier.init(spec, np.random.default_rng(seed), dtype, loss=loss)
+    trainer = Trainer(model, steps=steps, loss=loss, **options)
     indices = minibatches(len(X), batch, np.random.default_rng(seed + 1))
     infos = []
     for _, chosen in zip(range(steps), indices, strict=False):
