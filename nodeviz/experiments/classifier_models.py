@@ -51,7 +51,7 @@ def make_model(params: ClassifierParams, name: str, seed: int) -> DepthClassifie
     """Return the model of that name, with weights as asked for: from the seed and its spec alone, or from a file."""
     spec = spec_of(params, name)
     if params.weights == "fresh":
-        return DepthClassifier.init(spec, np.random.default_rng(seed))
+        return DepthClassifier.init(spec, np.random.default_rng(seed), loss=params.loss)
     return DepthClassifier(spec, parameters=saved_models(params)[name].parameters.copy())
 
 
