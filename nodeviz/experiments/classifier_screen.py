@@ -137,7 +137,7 @@ class Screen:
                 {
                     "seconds_per_step": learner.seconds_per_step,
                     "diverged": bool(learner.message),
-                    "message": learner.message or _unsolved(self._views[i]),
+                    "message": learner.message or unsolved(self._views[i]),
                     "measured_step": measured,
                 },
             )
@@ -203,13 +203,13 @@ def _nothing_known(lockstep: Lockstep) -> StabilityView:
     return StabilityView(point=lockstep.data.view.points[0], models=tuple(models))
 
 
-def _unsolved(view: ModelView) -> str:
+def unsolved(view: ModelView) -> str:
     """Return a sentence where the solver shown does not get through depth, else nothing."""
     reached = np.isfinite(view.states).all(axis=(1, 2))
     if reached.all():
         return ""
     t = view.t[int(np.argmin(reached)) - 1]
-    remedy = "take more steps" if view.depth_steps else "another solver"
+    remedy = "take more steps" if view.depth_steps else "choose another solver"
     return f"{view.depth_method or 'A block'} leaves all bounds beyond t={t:g}; {remedy}, or train with a lower lr."
 
 
