@@ -52,8 +52,8 @@ class FlowView:
     All down to ``sample_nfe`` is of the weights in ``parameters``. While it trains N is smaller (its points are the
     first of the 2,000), and the densities are those of ``density_step``, that of the cursor's time alone. Measures that
     take long, from ``mean_log_prob`` to ``tolerance_error``, are made when training rests: until then they are NaN, or
-    of zero length, and while it goes on those of ``measured_step``; ``mean_log_prob`` and ``mass`` are then rough ones
-    that follow the training.
+    of zero length, and while it goes on those of ``measured_step``. The log-likelihood that follows the training comes
+    with the scalars.
 
     Attributes
     ----------
@@ -74,7 +74,8 @@ class FlowView:
     density_lost : (K,) share of the cells whose reverse solve did not arrive; 0 where all is well
     density_step : training step of the densities; -1: none yet
     mean_log_prob : over held-out points, by the exact trace; log_prob_error : its standard error
-    mass : of the density at t = 1 within ``view``, on a finer lattice; 1 where nothing is lost and nothing leaves it
+    mass : of the density at t = 1 within ``view``, on a finer lattice; 1 where nothing is lost and nothing leaves it;
+        lost : share of its cells whose reverse solve did not arrive
     inversion_error : RMS distance, in data units, of held-out points brought to t = 0 and back
     nfe : evaluations of dopri5 at rtol = atol = 1e-5 from the source to the target
     path_energy : normalised: |E int |v|^2 dt - W2^2(source, target)| / W2^2(source, target) (Tong et al. 2023)
@@ -108,6 +109,7 @@ class FlowView:
     mean_log_prob: float
     log_prob_error: float
     mass: float
+    lost: float
     inversion_error: float
     nfe: float
     path_energy: float

@@ -7,10 +7,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nodeviz.engine.methods import METHODS as SOLVER_METHODS
 from nodeviz.experiments.cloud_kind import Cloud
+from nodeviz.experiments.flow_data import target_of
+from nodeviz.experiments.flow_models import methods_of, saved_flows, spec_of, weights_bring
 from nodeviz.experiments.params import Choice, ParamError, Text, param
-from nodeviz.experiments.phase_params import SOLVER_TITLES
+from nodeviz.experiments.solvers import EXPLICIT_SOLVERS
+from nodeviz.models.flow import METHODS
 from nodeviz.problems.clouds import FEWEST, MOST
 from nodeviz.problems.labelled import LabelledPoints, no_points
 from nodeviz.problems.sources import SOURCES
@@ -30,14 +32,7 @@ class Training:
 
 TARGET_TITLES = MappingProxyType({name: target.title for name, target in TARGETS.items()})
 SOURCE_TITLES = MappingProxyType({name: source.title for name, source in SOURCES.items()})
-METHOD_TITLES = MappingProxyType(
-    {
-        "flow-matching": "Flow matching",
-        "ot-flow-matching": "Flow matching, optimal transport",
-        "likelihood": "Maximum likelihood",
-        "diffusion": "Diffusion",
-    }
-)
+METHOD_TITLES = MappingProxyType({name: METHODS[name] for name in sorted(METHODS, key="flow-matching".__ne__)})
 COMPARE_TITLES = MappingProxyType({"none": "Nothing", **METHOD_TITLES})
 TRAINING = MappingProxyType(
     {
@@ -51,15 +46,7 @@ TRACE_TITLES = MappingProxyType({"exact": "Exact", "rademacher": "Rademacher pro
 ACTIVATION_TITLES = MappingProxyType({"tanh": "tanh", "softplus": "softplus"})
 SAMPLER_TITLES = MappingProxyType({"ode": "Its ODE", "sde": "Its reverse SDE"})
 RESOLUTION_TITLES = MappingProxyType({"64": "64 x 64", "128": "128 x 128"})
-# Explicit methods only: the others solve equations for every step, and their gradients are another matter.
-SOLVERS = MappingProxyType(
-    {
-        name: SOLVER_TITLES[name]
-        for name, method in SOLVER_METHODS.items()
-        if method.tableau is not None and not method.implicit
-    }
-)
-SAMPLE_SOLVERS = MappingProxyType({"trained": "As trained", **SOLVERS})
+SAMPLE_SOLVERS = MappingProxyType({"trained": "As trained", **EXPLICIT_SOLVERS})
 INSTRUMENTS = MappingProxyType(
     {
         "log-prob": "Log-likelihood",
@@ -138,7 +125,11 @@ class FlowParams:
     )
     batch: int = param(512, label="Batch", lo=2, hi=20_000, log=True, help="Points of one training step.", more=True)
     solver: str = param(
-        "rk4", label="Solver", choices=SOLVERS, help="Solves the ODE, and in training by likelihood.", more=True
+        "rk4",
+        label="Solver",
+        choices=EXPLICIT_SOLVERS,
+        help="Solves the ODE; likelihood trains with it.",
+        more=True,
     )
     n_steps: int = param(
         20, label="Solver steps", lo=1, hi=1000, log=True, help="Of a solver with fixed steps.", more=True
@@ -202,33 +193,48 @@ class FlowParams:
     show_grid: bool = param(False, label="deformed grid", help="What becomes of a grid of the plane.", live=True)
 
     def implied(self, changes: Mapping[str, object]) -> dict[str, object]:
-        """Return what another target, method, file or word brings with it."""
+        """Return what another target, method, file or word, or weights from a file, bring with them.
+
+        Raises
+        ------
+        ParamError : weights that cannot be used
+        """
         implied: dict[str, object] = {}
-        target = str(changes.get("target", _target_of(changes) or self.target)).strip()
-        method = str(changes.get("method", self.method)).strip()
-        if target != self.target or {"target", "path", "word"}.intersection(changes):
-            implied |= {"target": target, "points": no_points()}
-        if self.compare == method and "compare" not in changes:
-            implied["compare"] = "none"
-        if method in TRAINING and (method, target) != (self.method, self.target):
+        if "weights" in changes:
+            implied = weights_bring(str(changes["weights"]).strip())
+        elif self.weights != "fresh" and DECIDES_WEIGHTS.intersection(changes):
+            implied = {"weights": "fresh"}
+        target = str(changes.get("target") or _target_of(changes) or implied.get("target", self.target)).strip()
+        method = str(changes.get("method") or implied.get("method", self.method)).strip()
+        compare = str(changes.get("compare") or implied.get("compare", self.compare)).strip()
+        if compare == method and "compare" not in changes:
+            compare = "none"
+        if {"target", "path", "word"}.intersection(changes):
+            implied["points"] = no_points()
+        if "diffusion" in {method, compare}:
+            implied["source"] = "gaussian"
+        if method in TRAINING and method != self.method:
             implied |= {"steps": TRAINING[method].steps, "lr": TRAINING[method].lr}
-        if self.weights != "fresh" and DECIDES_WEIGHTS.intersection(changes):
-            implied["weights"] = "fresh"
-        return implied
+        return {**implied, "target": target, "method": method, "compare": compare}
 
     def check(self, changes: Mapping[str, object]) -> None:
         """Check what the fields must satisfy together.
 
         Raises
         ------
-        ParamError : a method beside itself, or a target without its file
+        ParamError : a method beside itself, a source or a target that cannot be, or weights that do not fit
         """
-        del changes
         if self.compare == self.method:
             raise ParamError(f"compare={self.compare}: the same as method; use another one, or none")
-        if self.target in {"image", "csv"} and not self.path and not len(self.points):
-            what = "a picture" if self.target == "image" else "a CSV file"
-            raise ParamError(f"target={self.target}: no file yet; set path to {what}")
+        try:
+            for method in methods_of(self):
+                spec_of(self, method)
+            if {"target", "path", "word", "points"}.intersection(changes):
+                target_of(self)
+        except ValueError as error:
+            raise ParamError(f"points: {error}" if len(self.points) else str(error)) from None
+        if self.weights != "fresh":
+            saved_flows(self)
 
 
 def _target_of(changes: Mapping[str, object]) -> str:
@@ -241,3 +247,11 @@ def _target_of(changes: Mapping[str, object]) -> str:
 
 # What weights were made for: with another value of one of these they are worth nothing.
 DECIDES_WEIGHTS = frozenset({"target", "source", "method", "compare", "word", "path", "hidden", "layers", "activation"})
+# What decides nothing but what is seen, or where weights come from.
+SHOWS = frozenset(
+    {
+        *("sample_solver", "sample_steps", "sample_rtol", "sampler", "resolution", "upper", "lower"),
+        *("show_density", "show_contours", "show_samples", "show_trails", "show_target", "show_velocity", "show_grid"),
+        *("points", "weights"),
+    }
+)

@@ -154,18 +154,24 @@ class TrainingRun(Generic[P]):
             yield from self._pictures(self._screen.draw(inbox.step, self._goal, resting=False))
 
     def _rest(self) -> Generator[Update | None, None, bool]:
-        """Draw and measure all there is, and answer meanwhile; return whether nothing else came between."""
-        inbox = self._inbox
+        """Draw and measure all there is, and answer meanwhile; return whether nothing else came between.
+
+        Where nobody looks on only the last picture counts, which has it all.
+        """
+        inbox, last = self._inbox, None
         making: tuple[Callable[[], Frames], ...] = (
             lambda: self._screen.draw(inbox.step, self._goal, resting=True),
             lambda: self._screen.measure(inbox.step, self._goal),
         )
         for make in making:
             for update in self._pictures(make()):
-                yield update
+                last = update or last
+                yield update if inbox.interactive else None
                 if inbox.live is not self._live or inbox.quota > 0:
                     return False
                 yield from self._answers()
+        if not inbox.interactive:
+            yield last
         return True
 
     def _pictures(self, making: Frames) -> Updates:
