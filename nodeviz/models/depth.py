@@ -150,6 +150,7 @@ class DepthClassifier:
             y0 = np.ascontiguousarray(start[piece][finite].T)
             solution = yield from self._solve(y0, times, method, n_steps, rtol)
             _write(solution, times, finite, flowed[:, piece])
+            yield  # a short solve does not pause by itself
         return flowed
 
     def _through_blocks(self, start: FloatArray, out: FloatArray) -> Generator[None, None, None]:

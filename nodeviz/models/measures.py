@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nodeviz.engine.arrays import FloatArray, IntArray
+    from nodeviz.engine.solution import Solution
     from nodeviz.models.depth import DepthClassifier
 
 NFE_METHOD, NFE_TOLERANCE = "dopri5", 1e-3  # what evaluations are counted with; rtol and atol alike
+NFE_CHUNKS = 4  # pieces of points that one step may hold
 
 
 def input_grid(view: Sequence[float], n: int) -> FloatArray:
@@ -93,19 +95,11 @@ def nfe_steps(model: DepthClassifier, X: npt.ArrayLike) -> Generator[None, None,
     """Return the evaluations of the field that dopri5 at rtol = atol = 1e-3 needs with one step for all points (N, 2).
 
     Those of the first step's guess are included. A ResNet evaluates each of its blocks once. NaN where the solver does
-    not get to the end.
+    not get to the end. Of a very wide model the first points only are solved, since a step cannot be cut into pieces.
     """
     if model.spec.discrete:
         return float(model.spec.blocks)
-    solution = yield from solve_steps(
-        model.field,
-        np.ascontiguousarray(model.lift(X).T),
-        [0.0, model.spec.t1],
-        method=NFE_METHOD,
-        rtol=NFE_TOLERANCE,
-        atol=NFE_TOLERANCE,
-        max_steps=MAX_STEPS,
-    )
+    solution = yield from _solve(model, np.asarray(X)[: NFE_CHUNKS * model.chunk], per_sample=False)
     return float(solution.nfe) if solution.ok else float("nan")
 
 
@@ -117,16 +111,23 @@ def nfe_per_sample_steps(model: DepthClassifier, X: npt.ArrayLike) -> Generator[
     nfe = np.full(len(points), np.nan)
     for begin in range(0, len(points), model.chunk):
         piece = slice(begin, begin + model.chunk)
-        solution = yield from solve_steps(
+        solution = yield from _solve(model, points[piece], per_sample=True)
+        # A point that did not arrive has no number.
+        nfe[piece] = np.where(solution.status == "ok", solution.nfe, np.nan)
+        yield
+    return nfe
+
+
+def _solve(model: DepthClassifier, points: npt.NDArray[Any], *, per_sample: bool) -> Generator[None, None, Solution]:
+    return (
+        yield from solve_steps(
             model.field,
-            np.ascontiguousarray(model.lift(points[piece]).T),
+            np.ascontiguousarray(model.lift(points).T),
             [0.0, model.spec.t1],
             method=NFE_METHOD,
             rtol=NFE_TOLERANCE,
             atol=NFE_TOLERANCE,
-            per_sample=True,
+            per_sample=per_sample,
             max_steps=MAX_STEPS,
         )
-        # Status counts are per column; one that did not arrive has no number.
-        nfe[piece] = np.where(solution.status == "ok", solution.nfe, np.nan)
-    return nfe
+    )

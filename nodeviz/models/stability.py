@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nodeviz.engine.arrays import ComplexArray, FloatArray
     from nodeviz.models.depth import DepthClassifier
 
-RTOL, ATOL, MAX_STEPS = 1e-6, 1e-9, 5000
+RTOL, ATOL, MAX_STEPS = 1e-5, 1e-7, 2000
 
 
 class DifferentiableField(Protocol):
