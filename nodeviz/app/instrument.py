@@ -11,7 +11,6 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QGraphicsPathItem,
     QHeaderView,
-    QLabel,
     QSizePolicy,
     QStackedLayout,
     QTableWidget,
@@ -23,11 +22,17 @@ from PySide6.QtWidgets import (
 from nodeviz.app.controls import QuietCombo
 from nodeviz.app.plots import Columns, Markers, Plot, closed_path, pen
 from nodeviz.app.theme import DARK, Theme, blend, ui_font
+from nodeviz.app.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from PySide6.QtGui import QResizeEvent
+
     from nodeviz.engine.arrays import FloatArray
+
+LITTLE = 230  # pixels
+TWO_LINES, MANY_LINES = 34, 120
 
 P = TypeVar("P")
 
@@ -88,7 +93,7 @@ class Instrument(QWidget, Generic[P]):
         self._stack = QStackedLayout()
         self._stack.addWidget(self.plot)
         self._stack.addWidget(self.table)
-        self.words = self._make_words()
+        self.words = Words(12, (6, 0, 4, 0), TWO_LINES)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -120,18 +125,6 @@ class Instrument(QWidget, Generic[P]):
         table.addActions(self.plot.data_actions(table)[:2])
         return table
 
-    @staticmethod
-    def _make_words() -> QLabel:
-        words = QLabel()
-        words.setObjectName("caption")
-        words.setFont(ui_font(12))
-        words.setTextFormat(Qt.TextFormat.RichText)
-        words.setWordWrap(True)
-        words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        words.setContentsMargins(6, 0, 4, 0)
-        words.setAlignment(Qt.AlignmentFlag.AlignTop)
-        return words
-
     def _take_theme(self, theme: Theme) -> None:
         self.theme = theme
         self.line.setPen(pen(theme.quiet, style=Qt.PenStyle.DashLine))
@@ -149,7 +142,7 @@ class Instrument(QWidget, Generic[P]):
         if kind == self._kind and self.picture is picture and self._drawn == now:
             if view.move is not None:
                 view.move(self, picture, t)
-                self._say(view.say(picture, t), least=self.words.height())
+                self.words.setText(view.say(picture, t))
             return
         self.picture, self._drawn = picture, now
         if kind != self._kind:
@@ -165,14 +158,13 @@ class Instrument(QWidget, Generic[P]):
         view.draw(self, picture)
         if view.move is not None:
             view.move(self, picture, t)
-        self._say(view.say(picture, t), least=34)
+        self.words.setText(view.say(picture, t))
+        self.words.restart()
 
-    def _say(self, text: str, least: int) -> None:
-        """Show the caption; while the cursor moves its height only grows, so that the plot above does not dance."""
-        self.words.setText(text)
-        height = max(least, self.words.heightForWidth(self.words.width()))
-        if height != self.words.height():
-            self.words.setFixedHeight(height)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the words to two lines where there is little room; the rest is left to their tooltip."""
+        super().resizeEvent(event)
+        self.words.most = TWO_LINES if self.height() < LITTLE else MANY_LINES
 
     def forget(self) -> None:
         """Draw everything anew the next time."""

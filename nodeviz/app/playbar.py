@@ -72,7 +72,7 @@ class PlayBar(QWidget):
         self.scrub.sliderReleased.connect(lambda: self.said.emit("scrubbed"))
         self.label = QLabel()
         self.label.setFont(ui_font(12))
-        self.label.setFixedWidth(72)
+        self.label.setFixedSize(72, 20)  # a label without a fixed size has all laid out anew with every text
         self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.pace = self._tool("1×", "Speed", "speed")
         self.loop = self._tool("⟳", "Loop", "loop")

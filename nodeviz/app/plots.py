@@ -10,16 +10,26 @@ import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QGuiApplication, QPainterPath, QPen
-from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QGraphicsPathItem, QMenu, QWidget
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QGraphicsItem,
+    QGraphicsPathItem,
+    QGraphicsSimpleTextItem,
+    QMenu,
+    QWidget,
+)
 
 from nodeviz.app.theme import Theme, ui_font
 from nodeviz.problems.tables import TableError, table_text, write_table
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from nodeviz.engine.arrays import FloatArray
 
 Columns = Mapping[str, Any]
 EMPTY = np.empty(0)
+LOW = 170  # pixels: in a lower plot the names of the axes would take as much as what is drawn
 
 
 def pen(colour: str, width: float = 1, *, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
@@ -42,6 +52,7 @@ class Box(pg.ViewBox):
     """A view box that tells clicks, drags and hovers, and leaves what they mean to the plot's owner."""
 
     clicked = Signal(QPointF, object)
+    doubled = Signal(QPointF)
     dragged = Signal(str, QPointF, QPointF)
     hovered = Signal(object)
     moved = Signal(bool)
@@ -49,19 +60,25 @@ class Box(pg.ViewBox):
     def __init__(self) -> None:
         super().__init__(enableMenu=False)
         self.grabs: Callable[[QPointF], bool] = lambda point: False  # noqa: ARG005 - a plot without handles
+        self.modifiers = Qt.KeyboardModifier.NoModifier  # held when the drag began
         self._grabbed = False
 
     def mouseClickEvent(self, event: Any) -> None:
-        """Tell where was clicked, in data coordinates."""
+        """Tell where was clicked, in data coordinates; the second click of a double click is another matter."""
         if event.button() == Qt.MouseButton.LeftButton:
             event.accept()
-            self.clicked.emit(self.mapSceneToView(event.scenePos()), event.modifiers())
+            point = self.mapSceneToView(event.scenePos())
+            if event.double():
+                self.doubled.emit(point)
+            else:
+                self.clicked.emit(point, event.modifiers())
 
     def mouseDragEvent(self, event: Any, axis: Any = None) -> None:
         """Drag a handle where there is one under the pointer, the view where there is none."""
         if event.button() == Qt.MouseButton.LeftButton:
             start = self.mapSceneToView(event.buttonDownScenePos())
             if event.isStart():
+                self.modifiers = event.modifiers()
                 self._grabbed = self.grabs(start)
             if self._grabbed:
                 event.accept()
@@ -97,13 +114,25 @@ class Plot(pg.PlotWidget):
     x_label, y_label : str, with units where there are any
     equal : bool, equal aspect, for phase and state planes
     name : str, for screen readers and file names
+    compact : bool, whether the axes' names stand inside, as they do in every plot that is too low for them
     """
 
+    name_top = 2  # pixels above the name of the y axis, where it stands inside
     refit = Signal()
     complained = Signal(str)
 
-    def __init__(self, x_label: str, y_label: str, *, name: str, equal: bool = False, parent: QWidget | None = None):
+    def __init__(
+        self,
+        x_label: str,
+        y_label: str,
+        *,
+        name: str,
+        equal: bool = False,
+        compact: bool = False,
+        parent: QWidget | None = None,
+    ):
         self.box = Box()
+        self._always_compact = self._compact = compact
         super().__init__(parent, viewBox=self.box)
         self.name = name
         self.setAccessibleName(name)
@@ -118,6 +147,8 @@ class Plot(pg.PlotWidget):
         self.box.setAspectLocked(equal)
         self.box.disableAutoRange()
         self.labels = (x_label, y_label)
+        self._inside = [self._make_name(), self._make_name()]
+        self.box.sigResized.connect(self._place_names)
         self.columns: Callable[[], Columns] = dict
         self._bounds: tuple[float, float, float, float] | None = None
         self._bounds_key: object = None
@@ -132,12 +163,43 @@ class Plot(pg.PlotWidget):
         self.getAxis("left").setStyle(autoExpandTextSpace=True, tickTextWidth=28)
         self.plotItem.layout.setContentsMargins(2, 4, 6, 2)
 
+    def _make_name(self) -> QGraphicsSimpleTextItem:
+        item = QGraphicsSimpleTextItem(self.box)
+        font = ui_font(12)
+        font.setItalic(True)
+        item.setFont(font)
+        item.setZValue(50)
+        item.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+        return item
+
     def set_labels(self, x_label: str, y_label: str) -> None:
         """Name the axes."""
         self.labels = (x_label, y_label)
         style = {"font-size": "12px", "font-style": "italic", "color": self._label_colour}
-        self.setLabel("bottom", x_label, **style)
-        self.setLabel("left", y_label, **style)
+        for side, label, item in zip(("bottom", "left"), self.labels, self._inside, strict=True):
+            axis = self.getAxis(side)
+            axis.setLabel("" if self._compact else label, **style)
+            axis.showLabel(not self._compact and bool(label))
+            item.setText(label if self._compact else "")
+            item.setBrush(QColor(self._label_colour))
+        self._place_names()
+
+    def _place_names(self) -> None:
+        """Put the names inside: that of x at the end of its axis, that of y at the top of its own."""
+        rect, (x_name, y_name) = self.box.rect(), self._inside
+        size = x_name.boundingRect()
+        x_name.setPos(rect.right() - size.width() - 5, rect.bottom() - size.height() - 2)
+        y_name.setPos(rect.left() + 5, rect.top() + self.name_top)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Bring the names of the axes inside where there is no room for them outside."""
+        super().resizeEvent(event)
+        if not hasattr(self, "_inside"):
+            return  # Qt lays out before there is anything to lay out
+        compact = self._always_compact or self.height() < LOW
+        if compact != self._compact:
+            self._compact = compact
+            self.set_labels(*self.labels)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""
@@ -201,6 +263,12 @@ class Plot(pg.PlotWidget):
             self._bounds, self._bounds_key = (x0, x1, y0, y1), key
             dx, dy = (x1 - x0) or abs(x1) or 1.0, (y1 - y0) or abs(y1) or 1.0
             self.box.setRange(xRange=(x0, x1), yRange=(y0 - pad * dy, y1 + pad * dy), padding=0.02 if dx else 0)
+
+    def degrees(self, start: QPointF, now: QPointF) -> tuple[float, float]:
+        """Return by how much a drag between two points turns what is shown: half a turn for a drag across the plot."""
+        width, height = self.box.viewPixelSize()
+        each = 180.0 / max(1, min(self.width(), self.height()))
+        return round((now.x() - start.x()) / width * each, 1), round((now.y() - start.y()) / height * each, 1)
 
     def forget_range(self) -> None:
         """Let the next `grow` start afresh."""

@@ -192,7 +192,15 @@ def palette(theme: Theme) -> QPalette:
 def style_sheet(theme: Theme) -> str:
     """Return the style sheet: the template in resources with the theme's colours put in."""
     sheet = resource_path("style.qss").read_text("utf-8")
-    colours = {**theme.tokens(), "raised": theme.raised, "on_accent": theme.on_accent, "warning": theme.warning}
+    panel = QColor(theme.panel)
+    veil = f"rgba({panel.red()}, {panel.green()}, {panel.blue()}, 70%)"
+    colours = {
+        **theme.tokens(),
+        "veil": veil,
+        "raised": theme.raised,
+        "on_accent": theme.on_accent,
+        "warning": theme.warning,
+    }
     for icon in ("arrow", "check"):
         colours[icon] = resource_path("icons", f"{icon}-{theme.name}.svg").as_posix()
     for name in sorted(colours, key=len, reverse=True):

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -28,6 +27,7 @@ from nodeviz.app.mailbox import Delivery, Ending, Mailbox
 from nodeviz.app.message import MessageLine
 from nodeviz.app.playbar import PlayBar
 from nodeviz.app.theme import DARK, Theme, ui_font
+from nodeviz.app.words import Words
 from nodeviz.experiments.base import Frame, Metrics
 from nodeviz.experiments.params import Number, ParamError, declared, read_number
 from nodeviz.experiments.registry import REGISTRY
@@ -152,13 +152,7 @@ class Panel(QWidget, Generic[P, F]):
         body.setSpacing(4)
         body.addLayout(self.stage, 1)
         body.addWidget(self.column)
-        self.words = QLabel()
-        self.words.setObjectName("caption")
-        self.words.setTextFormat(Qt.TextFormat.RichText)
-        self.words.setContentsMargins(16, 4, 16, 8)
-        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.words.setWordWrap(True)
-        self.words.setMinimumHeight(30)
+        self.words = Words(13, (16, 4, 16, 8), 30)
         self.playbar = PlayBar()
         self.playbar.changed.connect(self._on_cursor)
         self.playbar.said.connect(self.do)

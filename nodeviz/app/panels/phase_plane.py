@@ -8,12 +8,14 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QLabel, QWidget
 
+from nodeviz.app.card import Card
 from nodeviz.app.plots import Columns, Plot, broken_lines, dashes, label_number, pen
 from nodeviz.app.theme import Theme, blend, solver_styles, ui_font
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
     from nodeviz.engine.arrays import BoolArray, FloatArray
     from nodeviz.experiments.phase_frame import Paths, PhaseFrame, Portrait
     from nodeviz.experiments.phase_params import PhaseParams
@@ -44,11 +46,7 @@ class PhasePlane(Plot):
         self._start_points: FloatArray = np.empty((0, 2))
         self._frame: PhaseFrame | None = None
         self._reach: tuple[FloatArray, float] = (np.zeros(2), np.inf)
-        self.card = QLabel(self)
-        self.card.setObjectName("message")
-        self.card.setContentsMargins(10, 8, 10, 8)
-        self.card.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.card.hide()
+        self.card = Card(self)
         self.columns = self._columns
         self.box.hovered.connect(self._hover)
         self.when_themed(self._take_theme)
@@ -184,15 +182,7 @@ class PhasePlane(Plot):
         if frame is None or found is None or over_start:
             self.card.hide()
             return
-        portrait = frame.portrait
-        self.card.setText(card_text(portrait, found))
-        self.card.adjustSize()
-        at = self.mapFromScene(self.box.mapViewToScene(QPointF(*portrait.equilibria[found])))
-        x = min(at.x() + 14, self.width() - self.card.width() - 8)
-        y = min(at.y() + 14, self.height() - self.card.height() - 8)
-        self.card.move(max(8, x), max(8, y))
-        self.card.show()
-        self.card.raise_()
+        self.card.show_at(QPointF(*frame.portrait.equilibria[found]), card_text(frame.portrait, found))
 
     def _columns(self) -> Columns:
         if self._frame is None:

@@ -1,0 +1,413 @@
+"""The classifier panel: models side by side that learn to part points, and instruments that say at what price."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy
+
+from nodeviz.app.controls import tool_button
+from nodeviz.app.panels import classifier_commands as commands
+from nodeviz.app.panels import classifier_edits as edits
+from nodeviz.app.panels.base import Panel
+from nodeviz.app.panels.classifier_brush import ERASER, PER_STAMP, Palette, Stroke
+from nodeviz.app.panels.classifier_captions import Scene, main_words, plane_words
+from nodeviz.app.panels.classifier_instruments import ClassifierInstrument
+from nodeviz.app.panels.classifier_planes import AXIS
+from nodeviz.app.panels.classifier_stage import Stage
+from nodeviz.app.runbar import RunBar
+from nodeviz.app.tiles import Tiles
+from nodeviz.experiments.classifier_frame import ClassifierFrame, StabilityView
+from nodeviz.experiments.classifier_params import DATASET_TITLES, ClassifierParams
+from nodeviz.experiments.params import Interval, ParamError, nearest
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QPointF
+    from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
+
+    from nodeviz.app.commands import Command
+    from nodeviz.app.panels.classifier_stage import Place
+    from nodeviz.app.theme import Theme
+    from nodeviz.experiments.base import Reply
+
+SETTLE_MS = 300  # the notches of one turn of the wheel are one gesture
+
+
+class ClassifierPanel(Panel[ClassifierParams, ClassifierFrame]):
+    """Continuous-depth classifier."""
+
+    experiment = "classifier"
+    hidden_rows = frozenset({"upper", "lower", "points"})
+    verbs = MappingProxyType(
+        {
+            "paint": "paint",
+            "erase": "erase",
+            "set_data": "set_data",
+            "open_points": "open_points",
+            "save": "save_models",
+            "load": "load_models",
+            "inspect": "inspect",
+            "turn": "turn",
+            "face": "face",
+            "look": "look",
+        }
+    )
+
+    def build(self) -> None:
+        """Make the planes, two instruments, the run bar and the brush."""
+        self.view = Stage(self)
+        self.planes = self.view.planes
+        self.instruments = {"upper": ClassifierInstrument("Upper plot"), "lower": ClassifierInstrument("Lower plot")}
+        for plot in (*self.planes, *(instrument.plot for instrument in self.instruments.values())):
+            self.add_plot(plot)
+        self.stage.addLayout(Tiles(self.planes, tuple(self.instruments.values()), AXIS))
+        for name, instrument in self.instruments.items():
+            instrument.chosen.connect(lambda kind, name=name: self.session.try_change("classifier", {name: kind}))
+            instrument.turned.connect(lambda r, u, ended, name=name: self._turn_states(name, r, u, ended=ended))
+            instrument.plot.box.doubled.connect(lambda _, name=name: self.attempt(self.face, name))
+        self.view.changed.connect(self._on_cursor)
+        self.view.turned.connect(self._say_turn)
+        self.view.looked.connect(self._say_look)
+        self.view.doubled.connect(self._doubled)
+        self.view.pointed.connect(self._ask_about)
+        self.view.picked.connect(self._pick)
+        self.view.painted.connect(self._paint)
+        self.planes[0].refit.connect(self.reset_view)
+        self._settled = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settled.timeout.connect(self._echo_look)
+        self._make_header()
+        self.brush = Palette(self)
+        self.brush.closed.connect(self.toggle_brush)
+        self.stroke = Stroke()
+        self.setAcceptDrops(True)
+        self._training = False
+        self._plane_before = "state"
+        self._scene: Scene | None = None
+        self._drawn: tuple[object, ...] = ()
+        self._numbers = 0
+        self._stability: StabilityView | None = None
+        self._asked: Place | None = None
+
+    def _make_header(self) -> None:
+        self.runbar = RunBar()
+        self.runbar.said.connect(self.press)
+        self.brush_button = tool_button("Brush", "Paint and erase points (B)")
+        self.brush_button.setCheckable(True)
+        self.brush_button.clicked.connect(lambda: self.said.emit("brush"))
+        # The subtitle is cut short by hand; the label's own least width would widen the panel.
+        self.subtitle_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row = self.header.layout()
+        if isinstance(row, QHBoxLayout):
+            row.insertWidget(2, self.runbar)
+            row.insertWidget(3, self.brush_button)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the colours of a theme."""
+        super().set_theme(theme)
+        self.brush.set_theme(theme)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the palette over the caption."""
+        super().resizeEvent(event)
+        self._place_palette()
+
+    def _place_palette(self) -> None:
+        self.brush.setGeometry(0, self.words.y(), self.width(), self.words.height())
+
+    # Drawing.
+
+    def cursor_time(self, fraction: float) -> float:
+        """Return the depth at a share of all of it."""
+        return fraction * (self.params.t1 if self.frame is None else self.frame.t1)
+
+    def next_stop(self, fraction: float) -> float:
+        """Return the next depth of the first model at which something was computed: a step, or a block of a ResNet."""
+        if self.frame is None:
+            return fraction
+        shares = self.frame.models[0].t / self.frame.t1
+        later = shares[shares > fraction + 1e-9]
+        return float(later[0]) if len(later) else 0.0 if fraction >= 1.0 else 1.0
+
+    def draw(self, frame: ClassifierFrame, fraction: float) -> None:
+        """Draw planes and instruments."""
+        t, params = fraction * frame.t1, self.params
+        scene = self._scene_of(frame)
+        settled = not (self.session.dragging or self.view.turning)
+        self.view.show_scene(scene, t, params, settled=settled)
+        for plane, model in zip(self.planes, frame.models, strict=False):
+            plane.say(plane_words(model, t, inputs=params.plane == "input"))
+        for name, kind in (("upper", params.upper), ("lower", params.lower)):
+            self.instruments[name].plot.settled = settled
+            self.instruments[name].show_picture(kind, scene, t)
+
+    def _scene_of(self, frame: ClassifierFrame) -> Scene:
+        """Return what is drawn: the same object for as long as nothing in it changed."""
+        known = self._scene
+        if known is None or known.frame is not frame:
+            computed = frame.stability.models and len(frame.stability.models[0].t)
+            self._stability = frame.stability if computed or self._stability is None else self._stability
+        now = (self._stability, self.theme)
+        numbers = sum(map(len, self.history.values()))
+        if (
+            known is None
+            or known.frame is not frame
+            or numbers != self._numbers
+            or any(old is not new for old, new in zip(self._drawn, now, strict=True))
+        ):
+            self._drawn, self._numbers = now, numbers
+            known = Scene(frame=frame, history=self.history, stability=now[0] or frame.stability, theme=self.theme)
+            self._scene = known
+        return known
+
+    def subtitle(self) -> str:
+        """Return the data and how far training is, as far as there is room."""
+        frame, text = self.frame, DATASET_TITLES[self.params.dataset].lower()
+        if frame is not None:
+            text = "your points" if frame.data.painted else text
+            text += f" · step {frame.step} of {max(frame.steps, frame.step)}"
+        metrics = QFontMetrics(self.subtitle_label.font())
+        return metrics.elidedText(text, Qt.TextElideMode.ElideRight, self.subtitle_label.width())
+
+    def caption(self, frame: ClassifierFrame, fraction: float) -> str:
+        """Say the linear accuracy at the cursor, and what the measures show."""
+        return main_words(self._scene_of(frame), fraction * frame.t1, self.params.dataset)
+
+    def on_params(self, before: ClassifierParams | None, params: ClassifierParams) -> None:
+        """Put the brush away where another plane was chosen: only inputs can be painted."""
+        del before
+        if params.plane != "input" and not self.brush.isHidden():
+            self._put_brush(on=False)
+
+    def dragging(self) -> bool:
+        """Whether something is being turned or painted."""
+        return self.view.turning or self.stroke.going_on
+
+    # The run.
+
+    def press(self, what: str) -> None:
+        """Do what a button of the run bar asks."""
+        if what == "step":
+            self.step(1)
+        elif what == "seed":
+            self.session.set_seed("classifier", self.session.state("classifier").seed + 1)
+        else:
+            {"train": self.train, "stop": self.stop, "reset": self.reset}[what]()
+
+    def start(self, *, afresh: bool = False) -> None:
+        """Start the run of the state in force."""
+        self._training = True
+        super().start(afresh=afresh)
+
+    def train(self) -> None:
+        """Train on."""
+        self._training = True
+        super().train()
+
+    def stop(self) -> None:
+        """Stop training; questions are answered on."""
+        self._training = False
+        super().stop()
+
+    def step(self, n: int) -> None:
+        """Take n more training steps, then stop."""
+        self._training = False
+        super().step(n)
+
+    def tick(self, now: float) -> bool:
+        """Take what came, draw if anything changed, and show whether training goes on."""
+        drawn = super().tick(now)
+        self._training = self._training and self.running
+        seed = self.session.state("classifier").seed
+        if (self._training, seed) != (self.runbar.training, self.runbar.seed_shown):
+            self.runbar.show_run(training=self._training, seed=seed)
+        return drawn
+
+    def on_reply(self, reply: Reply) -> None:
+        """Show the stability at the point that was asked about."""
+        if isinstance(reply.answer, StabilityView):
+            self._stability = reply.answer
+
+    def _ask_about(self, place: Place | None) -> None:
+        if place is not None and place != self._asked and "stability" in {self.params.upper, self.params.lower}:
+            self._asked = place
+            self.ask("stability", place)
+
+    def inspect(self, point: Any) -> None:
+        """Point out one place (x, y) of the input plane, and ask how stable the models are along its way."""
+        x, y = edits.read_places(point)[0].tolist()
+        self.view.pin((x, y))
+        self._asked = (x, y)
+        self.ask("stability", (x, y))
+        self.session.echoed.emit(f"classifier.inspect({(x, y)})")
+
+    def _pick(self, place: Place | None) -> None:
+        if place is not None:
+            self.inspect(place)
+        else:
+            self.view.pin(None)
+
+    # Views.
+
+    def turn(self, what: str, right: float, up: float) -> None:
+        """Turn the states of a model, or those in the ``upper`` or ``lower`` plot, by degrees to the right and up."""
+        self._checked(what)
+        if what in self.instruments and self.frame is not None:
+            self.instruments[what].turn(self.frame, right, up)
+        else:
+            self.view.turn(what, right, up)
+        self._say_turn(what, right, up)
+
+    def face(self, what: str) -> None:
+        """Look again at the readout of a model edge-on, or along the principal axes of an upper or lower plot."""
+        self._checked(what)
+        if what in self.instruments:
+            self.instruments[what].face()
+        else:
+            self.view.face(what)
+        self._dirty = True
+        self.session.echoed.emit(f"classifier.face({what!r})")
+
+    def look(self, x_range: Any, y_range: Any) -> None:
+        """Show a part of all planes, as in look((-1, 1), (-1, 1)), until the view is reset."""
+        kind = Interval(1e9)
+        self.view.look(kind.coerce("x_range", x_range, None), kind.coerce("y_range", y_range, None))
+        self._echo_look()
+
+    def reset_view(self) -> None:
+        """Show all points again."""
+        self.view.reset_view()
+
+    def _checked(self, what: str) -> None:
+        known = [*self.params.models, *self.instruments]
+        if what not in known:
+            raise ParamError(f"{what}: neither a model nor a plot on show; {nearest(str(what), known)}")
+
+    def _say_turn(self, what: str, right: float, up: float) -> None:
+        self._dirty = True
+        self.session.echoed.emit(f"classifier.turn({what!r}, {right:g}, {up:g})")
+
+    def _turn_states(self, name: str, right: float, up: float, *, ended: bool) -> None:
+        if self.frame is not None:
+            self.instruments[name].turn(self.frame, right, up, ended=ended)
+            self.view.turning = not ended
+            self._dirty = True
+        if ended:
+            self._say_turn(name, right, up)
+
+    def _doubled(self, name: str) -> None:
+        self.face(name)
+        if self.view.held:
+            self.reset_view()
+            self.session.echoed.emit("commands.reset_view_classifier()")
+
+    def _say_look(self, ended: bool) -> None:
+        if ended:
+            self._settled.start()
+
+    def _echo_look(self) -> None:
+        x_range, y_range = self.view.ranges
+        self.session.echoed.emit(f"classifier.look({x_range}, {y_range})")
+
+    # Points and commands.
+
+    def paint(self, label: int, at: Any, radius: float = 0.15, count: int = PER_STAMP, *, alone: bool = False) -> None:
+        """Add ``count`` points of class ``label``, 0 to 3, around places; ``alone`` takes the others away."""
+        edits.paint(self.session, label, at, radius, count, alone=alone)
+
+    def erase(self, at: Any, radius: float = 0.15) -> None:
+        """Take away the points around places."""
+        edits.erase(self.session, at, radius)
+
+    def set_data(self, X: Any, y: Any) -> None:
+        """Classify points X (N, 2) with labels y (N,) in the place of the data set."""
+        edits.set_data(self.session, X, y)
+
+    def open_points(self, path: str) -> None:
+        """Classify the points of a CSV file with the columns x, y and label."""
+        self.session.change("classifier", {"csv": str(path)}, echo=f"classifier.open_points({str(path)!r})")
+
+    def save_models(self, path: str, model: str | None = None) -> None:
+        """Write the models, or the one named, to a folder or to a file that ends in .npz or .json."""
+        written = edits.save(self.frame, self.params, str(path), model)
+        self.show_message(f"Saved {', '.join(file.name for file in written)}.")
+        named = "" if model is None else f", {model!r}"
+        self.session.echoed.emit(f"classifier.save({str(path)!r}{named})")
+
+    def load_models(self, path: str) -> None:
+        """Take the weights of a model file, or of a folder of them."""
+        self.session.change("classifier", {"weights": str(path)}, echo=f"classifier.load({str(path)!r})")
+
+    def attempt(self, act: Any, *arguments: Any) -> None:
+        """Do something for a widget: a refusal is shown instead of being raised."""
+        try:
+            act(*arguments)
+        except ParamError as error:
+            self.show_message(str(error))
+
+    def change_plane(self) -> None:
+        """Show the plane of the inputs instead of that of the states, or the other way round."""
+        self.session.try_change("classifier", {"plane": "state" if self.params.plane == "input" else "input"})
+
+    def toggle_brush(self) -> None:
+        """Take the brush and show the plane of the inputs, or put the brush away."""
+        on = self.brush.isHidden()
+        if on:
+            self._plane_before = self.params.plane
+            self.session.try_change("classifier", {"plane": "input"})
+        self._put_brush(on=on)
+        if not on:
+            self.session.try_change("classifier", {"plane": self._plane_before})
+
+    def _put_brush(self, *, on: bool) -> None:
+        self.brush.setVisible(on)
+        self.brush.raise_()
+        self._place_palette()
+        self.brush_button.setChecked(on)
+        self.view.paint(on=on)
+
+    def _paint(self, phase: str, point: QPointF, shift: bool) -> None:
+        brush, stroke = self.brush, self.stroke
+        if phase == "start":
+            stroke.begin(ERASER if shift else brush.label, brush.radius, alone=brush.alone)
+        if not stroke.touch(point.x(), point.y()) and phase != "end":
+            return
+        self.attempt(self._apply_stroke)
+        if phase == "end":
+            stroke.end()
+            brush.end_stroke()
+            self.session.end_drag()
+
+    def _apply_stroke(self) -> None:
+        stroke = self.stroke
+        if stroke.base is None and not stroke.alone:
+            stroke.base = edits.given(self.session)
+        if stroke.label == ERASER:
+            edits.erase(self.session, stroke.places, stroke.radius, base=stroke.base, drag="stroke")
+        else:
+            edits.paint(
+                self.session, stroke.label, stroke.places, stroke.radius,
+                alone=stroke.alone, base=stroke.base, drag="stroke",
+            )  # fmt: skip
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take a file that is dragged here."""
+        if commands.dropped(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open a table of points, or the weights of models."""
+        path = commands.dropped(event.mimeData())
+        event.acceptProposedAction()
+        self.attempt(self.load_models if commands.is_model(path) else self.open_points, path)
+
+    # Commands.
+
+    def own_commands(self) -> list[Command]:
+        """Return the commands that only this panel has."""
+        return commands.commands(self)
+
+
+PANEL = ClassifierPanel

@@ -1,0 +1,228 @@
+"""What the classifier's plots show right now, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nodeviz.app.plots import label_number
+from nodeviz.app.theme import Theme, model_style
+from nodeviz.experiments.classifier_words import CALLED, percent, what_the_numbers_show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from nodeviz.engine.arrays import FloatArray
+    from nodeviz.experiments.classifier_frame import ClassifierFrame, ModelStability, ModelView, StabilityView
+
+GAP = "&nbsp;&nbsp; "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """What a small plot draws: the newest frame, all numbers of the run so far, and the newest answer about a point."""
+
+    frame: ClassifierFrame
+    history: Mapping[str, Sequence[float]]
+    stability: StabilityView
+    theme: Theme
+
+    def numbers(self, name: str) -> FloatArray:
+        """Return a history as an array of its own: the one that grows must not be held."""
+        return np.array(self.history.get(name, ()), float)
+
+
+def named(scene: Scene, words: Callable[[ModelView], str]) -> str:
+    """Return what ``words`` says of every model, each behind its name in its colour."""
+    parts = []
+    for model in scene.frame.models:
+        said = words(model)
+        if said:
+            parts.append(f"{coloured(model.name, scene.theme)} {said}")
+    return GAP.join(parts)
+
+
+def coloured(name: str, theme: Theme) -> str:
+    """Return what a model is called, in its colour."""
+    return f"<span style='color:{model_style(name, theme)[0]}'>{CALLED[name]}</span>"
+
+
+def whole_percent(share: float) -> str:
+    """Return a share in percent without decimals, as far as that does not say all or none of what is neither."""
+    if not np.isfinite(share):
+        return "–"
+    rounded = round(100 * share)
+    return f"{rounded} %" if rounded not in {0, 100} or share in {0.0, 1.0} else percent(share)
+
+
+def probe_at(model: ModelView, t: float) -> float:
+    """Return the accuracy of the linear probe that was fitted nearest to depth t; of a ResNet, at its last block."""
+    if not len(model.probe_t):
+        return float("nan")
+    if model.discrete:
+        node = int(np.searchsorted(model.probe_t, t + 1e-9, side="right")) - 1
+    else:
+        node = int(np.abs(model.probe_t - t).argmin())
+    return float(model.probe_accuracy[max(0, node)])
+
+
+def plane_words(model: ModelView, t: float, *, inputs: bool) -> str:
+    """Return what stands beside the name of a model in its plane."""
+    if inputs:
+        return f"train {whole_percent(model.train_accuracy)}" if np.isfinite(model.train_accuracy) else "regions"
+    return f"{whole_percent(probe_at(model, t))} linear"
+
+
+def main_words(scene: Scene, t: float, dataset: str) -> str:
+    """Return the caption of the panel: the linear accuracy at the cursor, then what the measures show."""
+    frame = scene.frame
+    accuracy = named(scene, lambda model: whole_percent(probe_at(model, t)))
+    head = f"<span style='color:{scene.theme.text}'>t = {t:.2f}, linear accuracy</span> {accuracy}"
+    notes = [model.message for model in frame.models if model.message]
+    shown = what_the_numbers_show(frame.models, "" if frame.data.painted else dataset)
+    measured = {model.measured_step for model in frame.models}
+    if shown and measured != {frame.step} and len(measured) == 1:
+        shown = f"At step {measured.pop()}: {shown}"
+    return GAP.join(filter(None, (head, *notes, shown, frame.data.note)))
+
+
+def point_words(scene: Scene, index: int) -> str:
+    """Return what the card of a point says."""
+    data = scene.frame.data
+    x, y = data.points[index]
+    label = int(data.labels[index])
+    lines = [
+        f"<b style='color:{scene.theme.classes[label]}'>class {data.names[label]}</b> "
+        f"at ({label_number(x)}, {label_number(y)})"
+    ]
+    for model in scene.frame.models:
+        if not model.discrete and index < len(model.nfe_points) and np.isfinite(model.nfe_points[index]):
+            count = label_number(float(model.nfe_points[index]))
+            lines.append(f"{coloured(model.name, scene.theme)} {count} evaluations")
+    return "<br>".join(lines)
+
+
+def probe(scene: Scene, t: float) -> str:
+    """Say the linear accuracies at the cursor."""
+    return f"at t = {t:.2f}: " + named(scene, lambda model: whole_percent(probe_at(model, t)))
+
+
+def last(values: Sequence[float]) -> float:
+    """Return the last number of a list, NaN for an empty one."""
+    return float(values[-1]) if len(values) else float("nan")
+
+
+def loss(scene: Scene, t: float) -> str:
+    """Say the losses of the last steps."""
+    del t
+    frame = scene.frame
+
+    def words(model: ModelView) -> str:
+        recent = np.array(scene.history.get(f"{model.name}.loss", ())[-20:], float)
+        return label_number(float(recent.mean()) if len(recent) else model.loss)
+
+    return f"step {frame.step} of {frame.steps}: " + named(scene, words)
+
+
+def accuracy(scene: Scene, t: float) -> str:
+    """Say the accuracies on all training points and on those held out."""
+    del t
+
+    def words(model: ModelView) -> str:
+        if not np.isfinite(model.train_accuracy):
+            return whole_percent(last(scene.history.get(f"{model.name}.accuracy", ())))
+        test = f", test {percent(model.test_accuracy)}" if np.isfinite(model.test_accuracy) else ""
+        return f"train {percent(model.train_accuracy)}{test}"
+
+    return named(scene, words)
+
+
+def augmented(scene: Scene, t: float) -> str:
+    """Say of which model the states are."""
+    model = most_dimensions(scene.frame)
+    dims = model.states.shape[2]
+    if dims == 2:
+        return f"{coloured(model.name, scene.theme)} has two dimensions; choose the augmented one to see more"
+    return f"{coloured(model.name, scene.theme)} at t = {t:.2f}, {dims} dimensions; drag to turn"
+
+
+def most_dimensions(frame: ClassifierFrame) -> ModelView:
+    """Return the model whose states have most dimensions, the first of several."""
+    return max(frame.models, key=lambda model: model.states.shape[2])
+
+
+def solver_accuracy(scene: Scene, t: float) -> str:
+    """Say what the solver in force gives."""
+    del t
+
+    def words(model: ModelView) -> str:
+        if model.discrete:
+            return f"{model.depth_steps} blocks"
+        steps = f"{model.depth_steps} steps" if model.depth_steps else f"rtol {label_number(model.depth_rtol)}"
+        return f"{model.depth_method}, {steps}, {model.depth_nfe} evaluations"
+
+    return "shown: " + named(scene, words)
+
+
+def spread(values: FloatArray) -> str:
+    """Return the smallest and the largest of some numbers."""
+    good = values[np.isfinite(values)]
+    if not len(good):
+        return ""
+    low, high = label_number(float(good.min())), label_number(float(good.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def nfe_map(scene: Scene, t: float) -> str:
+    """Say how many evaluations the points of the plane need, each with its own step size."""
+    del t
+    words = named(scene, lambda model: "" if model.discrete else spread(model.nfe_map.ravel()))
+    return f"evaluations, brighter for more: {words}" if words else "measured when training rests"
+
+
+def nfe_histogram(scene: Scene, t: float) -> str:
+    """Say the mean and the most evaluations per point."""
+    del t
+
+    def words(model: ModelView) -> str:
+        counts = model.nfe_points[np.isfinite(model.nfe_points)]
+        return f"mean {counts.mean():.0f}, at most {counts.max():.0f}" if len(counts) and not model.discrete else ""
+
+    return named(scene, words) or "measured when training rests"
+
+
+def nfe_training(scene: Scene, t: float) -> str:
+    """Say the evaluations of now."""
+    del t
+    return "dopri5 at 1e−3: " + named(scene, lambda model: "" if model.discrete else label_number(model.nfe))
+
+
+def stability(scene: Scene, t: float) -> str:
+    """Say the three numbers at the cursor, each by its name."""
+    x, y = scene.stability.point
+    if not scene.stability.models or not len(scene.stability.models[0].t):
+        return "point at something, or click it, to see how its neighbours fare"
+    parts = []
+    for one in scene.stability.models:
+        a, s, r = (
+            label_number(stability_at(one, values, t)) for values in (one.abscissa, one.symmetric, one.flow_radius)
+        )
+        parts.append(f"{coloured(one.name, scene.theme)} α {a}, σ {s}, ρ {r}")
+    return f"({label_number(x)}, {label_number(y)}) at t = {t:.2f}: " + GAP.join(parts)
+
+
+def stability_at(one: ModelStability, values: FloatArray, t: float) -> float:
+    """Return a number at the depth nearest to t."""
+    return float(values[int(np.abs(one.t - t).argmin())]) if len(one.t) else float("nan")
+
+
+def measures(scene: Scene, t: float) -> str:
+    """Say of when the measures are."""
+    del t
+    steps = sorted({model.measured_step for model in scene.frame.models})
+    if steps[0] < 0:
+        return "measured when training rests"
+    at = f"at step {steps[0]}" if len(steps) == 1 else f"at steps {steps[0]} to {steps[-1]}"
+    return f"{at}; fresh error: of 100,000 points never seen"

@@ -1,0 +1,124 @@
+"""The commands of the classifier panel, and the files that they open: tables of points, and models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QFileDialog
+
+from nodeviz.app.commands import Command
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QMimeData
+
+    from nodeviz.app.panels.classifier import ClassifierPanel
+
+MODELS = "Models (*.npz *.json);;All files (*)"
+TABLES = "CSV (*.csv *.txt *.tsv);;All files (*)"
+
+
+def commands(panel: ClassifierPanel) -> list[Command]:
+    """Return the commands that only this panel has."""
+    inside = tuple(panel.plots)
+    return [
+        Command(
+            id="open_points_classifier",
+            title="Open points to classify (CSV)…",
+            menu="File",
+            shortcut="Ctrl+Shift+O",
+            callback=lambda: ask_for_points(panel),
+            echoes=False,
+        ),
+        Command(
+            id="load_models_classifier",
+            title="Open models…",
+            menu="File",
+            callback=lambda: ask_for_models(panel),
+            echoes=False,
+        ),
+        Command(
+            id="save_models_classifier",
+            title="Save models…",
+            menu="File",
+            callback=lambda: ask_where_to_save(panel),
+            echoes=False,
+        ),
+        Command(
+            id="brush_classifier",
+            title="Paint points",
+            menu="Edit",
+            shortcut="B",
+            inside=inside,
+            callback=panel.toggle_brush,
+            checked=lambda: not panel.brush.isHidden(),
+        ),
+        Command(
+            id="train_classifier",
+            title="Train or stop",
+            menu="Panels",
+            shortcut="T",
+            inside=inside,
+            callback=lambda: panel.press("stop" if panel.runbar.training else "train"),
+            echoes=False,
+        ),
+        Command(
+            id="step_classifier",
+            title="One training step",
+            menu="Panels",
+            shortcut=".",
+            inside=inside,
+            callback=lambda: panel.press("step"),
+            echoes=False,
+        ),
+        Command(
+            id="plane_classifier",
+            title="State plane or input plane",
+            menu="View",
+            shortcut="I",
+            inside=inside,
+            callback=panel.change_plane,
+            echoes=False,
+        ),
+        Command(
+            id="reset_view_classifier",
+            title="Reset the view of the classifier",
+            menu="View",
+            callback=panel.reset_view,
+        ),
+    ]
+
+
+def ask_for_points(panel: ClassifierPanel) -> None:
+    """Ask for a table of x, y and label, and classify its points."""
+    path, _ = QFileDialog.getOpenFileName(panel, "Open points to classify", "", TABLES)
+    if path:
+        panel.attempt(panel.open_points, path)
+
+
+def ask_for_models(panel: ClassifierPanel) -> None:
+    """Ask for a model file and show it."""
+    path, _ = QFileDialog.getOpenFileName(panel, "Open models", "", MODELS)
+    if path:
+        panel.attempt(panel.load_models, path)
+
+
+def ask_where_to_save(panel: ClassifierPanel) -> None:
+    """Ask for a file, or for a folder where there are several models, and write them there."""
+    if len(panel.params.models) == 1:
+        path, _ = QFileDialog.getSaveFileName(panel, "Save the model", f"{panel.params.models[0]}.npz", MODELS)
+    else:
+        path = QFileDialog.getExistingDirectory(panel, "Save the models in a folder")
+    if path:
+        panel.attempt(panel.save_models, path)
+
+
+def dropped(data: QMimeData) -> str:
+    """Return the one local file or folder among what is dragged, else an empty text."""
+    paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
+    return paths[0] if len(paths) == 1 else ""
+
+
+def is_model(path: str) -> bool:
+    """Return whether a path is taken for models rather than for a table."""
+    return Path(path).suffix.lower() in {".npz", ".json"} or Path(path).is_dir()

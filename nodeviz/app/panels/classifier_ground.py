@@ -1,0 +1,112 @@
+"""What lies behind the points: half-planes of a readout, regions of a decision, maps of a number, all as colours."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtGui import QColor
+
+if TYPE_CHECKING:
+    from nodeviz.app.panels.classifier_projection import Camera
+    from nodeviz.app.sprites import Rgba
+    from nodeviz.app.theme import Theme
+    from nodeviz.engine.arrays import FloatArray
+    from nodeviz.experiments.classifier_frame import ModelView
+
+LEAST = 0.35  # of a full tint, where the decision is a tie
+LINE_POINTS = 181  # of one boundary, before it is cut to where it decides
+
+
+def rgb(*colours: str) -> FloatArray:
+    """Return colours as (C, 3) of 0 to 255."""
+    return np.array([[one.red(), one.green(), one.blue()] for one in map(QColor, colours)], float)
+
+
+def plane_logits(model: ModelView, camera: Camera, points: FloatArray) -> FloatArray:
+    """Return the logits (C, ...) of points (..., 2) of the screen; what lies behind it is as at the mean of the states.
+
+    A readout with one output decides between class 0 and class 1.
+    """
+    seen = model.readout_weights @ camera.screen
+    ends = model.states[-1]
+    middle = ends[np.isfinite(ends).all(axis=1)].mean(axis=0) if np.isfinite(ends).any() else np.zeros(ends.shape[1])
+    behind = middle - camera.screen @ (camera.screen.T @ middle)
+    offset = model.readout_bias + model.readout_weights @ behind
+    logits = np.moveaxis(points @ seen.T + offset, -1, 0)
+    return np.concatenate([np.zeros_like(logits), logits]) if len(logits) == 1 else logits
+
+
+def ground_image(model: ModelView, camera: Camera, view: FloatArray, cells: int, theme: Theme) -> Rgba:
+    """Return the tint of each place of the screen (cells, cells, 4): of the class that the readout gives to it."""
+    x0, x1, y0, y1 = view
+    x, y = np.meshgrid(np.linspace(x0, x1, cells), np.linspace(y0, y1, cells))
+    logits = plane_logits(model, camera, np.stack([x, y], axis=-1))
+    # So steep at most that the change takes two cells: a steeper one would show the cells.
+    slope = np.abs(np.diff(logits, axis=2)).max(initial=1e-12)
+    logits = logits * min(1.0, 1.5 / slope)
+    shares = np.exp(logits - logits.max(axis=0))
+    shares /= shares.sum(axis=0)
+    colours = np.tensordot(shares, rgb(*theme.classes[: len(shares)]), axes=(0, 0))
+    return tinted(colours, shares.max(axis=0), len(shares), theme)
+
+
+def region_image(regions: FloatArray, theme: Theme) -> Rgba:
+    """Return the colours of predicted classes (R, R) whose fractions say how sure they are."""
+    labels = np.minimum(np.floor(regions).astype(int), 3)
+    sure = regions - labels
+    alpha = theme.tint * (LEAST + (1 - LEAST) * sure)
+    return stacked(rgb(*theme.classes)[labels], alpha, theme)
+
+
+def tinted(colours: FloatArray, most: FloatArray, classes: int, theme: Theme) -> Rgba:
+    """Return colours (H, W, 3) laid thinly on the panel, thinnest where no class has more than its share."""
+    sure = (most - 1 / classes) / (1 - 1 / classes)
+    return stacked(colours, theme.tint * (LEAST + (1 - LEAST) * sure), theme)
+
+
+def stacked(colours: FloatArray, alpha: FloatArray, theme: Theme) -> Rgba:
+    """Return what colours (H, W, 3) of an opacity (H, W) look like on the panel: opaque, which is faster to draw."""
+    ground = rgb(theme.panel)[0]
+    mixed = ground + alpha[..., None] * (colours - ground)
+    image = np.full((*alpha.shape, 4), 255, np.uint8)
+    image[..., :3] = np.rint(np.clip(mixed, 0, 255))
+    return image
+
+
+def mapped(values: FloatArray, low: float, high: float, colours: FloatArray) -> Rgba:
+    """Return the colours (H, W, 4) of values on a map (M, 3 or 4) from low to high; clear where not finite."""
+    share = (values - low) / (high - low) if high > low else np.zeros_like(values)
+    index = np.nan_to_num(np.clip(share, 0.0, 1.0) * (len(colours) - 1)).astype(int)
+    image = np.full((*values.shape, 4), 255, np.uint8)
+    image[..., :3] = colours[index, :3]
+    image[~np.isfinite(values), 3] = 0
+    return image
+
+
+def readout_lines(model: ModelView, camera: Camera, view: FloatArray) -> FloatArray:
+    """Return where the readout changes its mind, as one curve (M, 2) over the view with NaN between its pieces."""
+    centre = np.array([view[0] + view[1], view[2] + view[3]]) / 2
+    reach = 0.75 * float(np.hypot(view[1] - view[0], view[3] - view[2]))
+    origin = plane_logits(model, camera, centre + np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
+    pieces = []
+    for a, b in itertools.combinations(range(len(origin)), 2):
+        difference = origin[b] - origin[a]
+        normal = difference[1:] - difference[0]
+        length = float(np.linalg.norm(normal))
+        if length == 0.0 or not np.isfinite(length):
+            continue
+        nearest = centre - difference[0] * normal / length**2
+        if np.linalg.norm(nearest - centre) > reach:
+            continue
+        along = np.array([-normal[1], normal[0]]) / length
+        line = nearest + np.linspace(-reach, reach, LINE_POINTS)[:, None] * along
+        if len(origin) > 2:
+            logits = plane_logits(model, camera, line)
+            others = np.delete(logits, (a, b), axis=0).max(axis=0)
+            line[logits[a] < others] = np.nan
+        else:
+            line = line[[0, -1]]
+        pieces += [line, np.full((1, 2), np.nan)]
+    return np.concatenate(pieces) if pieces else np.empty((0, 2))

@@ -1,0 +1,238 @@
+"""The planes side by side: one view for all, a camera for each, and one point that all of them point out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject, QPointF, Signal
+
+from nodeviz.app.panels.classifier_captions import Scene, point_words
+from nodeviz.app.panels.classifier_planes import Look, ModelPlane
+from nodeviz.app.panels.classifier_projection import Camera, edge_on
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import Qt
+
+    from nodeviz.experiments.classifier_frame import ClassifierFrame, ModelView
+    from nodeviz.experiments.classifier_params import ClassifierParams
+
+MOST = 3
+Place = tuple[float, float]
+
+
+class Stage(QObject):
+    """The planes of the models, and what the mouse does in them.
+
+    ``changed`` asks to be drawn; ``turned`` tells model and degrees when a drag that turned it has ended; ``looked``
+    that the view was moved; ``pointed`` and ``picked`` a place of the input plane that the pointer is on, or that was
+    clicked; ``painted`` a stroke of the brush as `ModelPlane` does; ``doubled`` a double click on a model's plane.
+    """
+
+    changed = Signal()
+    turned = Signal(str, float, float)
+    looked = Signal(bool)
+    pointed = Signal(object)
+    picked = Signal(object)
+    painted = Signal(str, QPointF, bool)
+    doubled = Signal(str)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.planes = [ModelPlane(f"Model {number + 1}", first=number == 0) for number in range(MOST)]
+        self.held = False  # whether the view is where somebody put it
+        self.turning = False
+        self.radius = 0.15
+        self._scene: Scene | None = None
+        self._defaults: dict[str, tuple[ModelView, Camera]] = {}
+        self._cameras: dict[str, Camera] = {}
+        self._base: Camera | None = None
+        self._inputs = False
+        self._pinned: Place | None = None
+        for plane in self.planes:
+            plane.turned.connect(lambda right, up, ended, plane=plane: self._turn(plane, right, up, ended=ended))
+            plane.painted.connect(self.painted)
+            plane.box.moved.connect(lambda ended, plane=plane: self._follow(plane, ended=ended))
+            plane.box.hovered.connect(lambda point, plane=plane: self._hover(plane, point))
+            plane.box.clicked.connect(lambda point, keys, plane=plane: self._click(plane, point, keys))
+            plane.box.doubled.connect(lambda _, plane=plane: self.doubled.emit(self._name_of(plane)))
+            plane.box.sigResized.connect(self.changed)
+
+    # Drawing.
+
+    def show_scene(self, scene: Scene, t: float, params: ClassifierParams, *, settled: bool) -> None:
+        """Draw all planes with the cursor at depth t."""
+        frame = scene.frame
+        anew = self._scene is None or self._scene.frame is not frame
+        self._scene, self._inputs = scene, params.plane == "input"
+        fresh = False
+        for plane, model in zip(self.planes, frame.models, strict=False):
+            fresh |= plane.prepare(model, frame.data, self._look(model, params))
+        for number, plane in enumerate(self.planes):
+            plane.setVisible(number < len(frame.models))
+        if fresh and not self.held:
+            self._fit(frame, settled=settled)
+        if anew:
+            self._point_out(self._pinned)
+        for plane in self.planes[: len(frame.models)]:
+            plane.show_at(t)
+
+    def _look(self, model: ModelView, params: ClassifierParams) -> Look:
+        return Look(
+            camera=self.camera(model),
+            inputs=self._inputs,
+            trails=params.show_trails,
+            grid=params.show_grid,
+            regions=params.show_regions,
+            readout=params.show_readout,
+        )
+
+    def _fit(self, frame: ClassifierFrame, *, settled: bool) -> None:
+        """Show all points of all models on one scale; the ranges only grow while the models learn."""
+        names = tuple(model.name for model in frame.models)
+        x0, x1, y0, y1 = map(float, frame.data.view)
+        shown = self.planes[: len(names)]
+        corners = np.array([[x0, y0], [x1, y1]])
+        if not self._inputs:
+            extents = np.array([plane.extent for plane in shown])
+            if np.isfinite(extents).any():
+                corners = np.array([np.nanmin(extents[:, 0], axis=0), np.nanmax(extents[:, 1], axis=0)])
+        for plane in shown:
+            plane.settled = settled
+            plane.grow((self._inputs, names, x0, x1, y0, y1), *corners.T, pad=0.04)
+
+    def camera(self, model: ModelView) -> Camera:
+        """Return from where a model is looked at: its readout edge-on while nobody has turned it."""
+        held = self._cameras.get(model.name)
+        if held is not None and len(held.axes) == model.states.shape[2]:
+            return held
+        known = self._defaults.get(model.name)
+        if known is None or known[0] is not model:
+            known = self._defaults[model.name] = model, edge_on(model.readout_weights, model.axes)
+        return known[1]
+
+    # What the user does.
+
+    def turn(self, name: str, right: float, up: float) -> None:
+        """Turn a model's states by degrees."""
+        model = self._model(name)
+        if model is not None:
+            self._cameras[name] = self.camera(model).turned(math.radians(right), math.radians(up))
+            self.changed.emit()
+
+    def face(self, name: str) -> None:
+        """Look at a model's readout edge-on again."""
+        self._cameras.pop(name, None)
+        self.changed.emit()
+
+    def look(self, x_range: Place, y_range: Place) -> None:
+        """Show a part of all planes, and keep it."""
+        self.held = True
+        for plane in self.planes:
+            plane.box.setRange(xRange=x_range, yRange=y_range, padding=0)
+        self.changed.emit()
+
+    @property
+    def ranges(self) -> tuple[Place, Place]:
+        """What all planes show, x and y, as rounded numbers."""
+        x_range, y_range = self.planes[0].box.viewRange()
+        (x0, x1), (y0, y1) = ([float(f"{edge:.4g}") for edge in edges] for edges in (x_range, y_range))
+        return (x0, x1), (y0, y1)
+
+    def reset_view(self) -> None:
+        """Show all points again."""
+        self.held = False
+        for plane in self.planes:
+            plane.forget_range()
+        if self._scene is not None:
+            self._fit(self._scene.frame, settled=True)
+        self.changed.emit()
+
+    def pin(self, place: Place | None) -> None:
+        """Point out the point nearest to a place until another is."""
+        self._pinned = place
+        self._point_out(place)
+
+    @property
+    def pinned(self) -> Place | None:
+        """The place that was pinned."""
+        return self._pinned
+
+    def paint(self, *, on: bool) -> None:
+        """Let the mouse paint, or not any more."""
+        for plane in self.planes:
+            plane.painting = on
+            plane.show_brush(None, self.radius)
+
+    def _turn(self, plane: ModelPlane, right: float, up: float, *, ended: bool) -> None:
+        name = self._name_of(plane)
+        model = self._model(name)
+        if model is None:
+            return
+        if self._base is None:
+            self._base = self.camera(model)
+        self._cameras[name] = self._base.turned(math.radians(right), math.radians(up))
+        self.turning = not ended
+        self.changed.emit()
+        if ended:
+            self._base = None
+            self.turned.emit(name, right, up)
+
+    def _follow(self, moved: ModelPlane, *, ended: bool) -> None:
+        self.held = True
+        x_range, y_range = moved.box.viewRange()
+        for plane in self.planes:
+            if plane is not moved:
+                plane.box.setRange(xRange=x_range, yRange=y_range, padding=0)
+        self.changed.emit()
+        self.looked.emit(ended)
+
+    def _hover(self, plane: ModelPlane, point: QPointF | None) -> None:
+        if plane.painting:
+            plane.show_brush(point, self.radius)
+            return
+        index = None if point is None else plane.point_at(point)
+        for each in self.planes:
+            each.card.hide()
+        if index is None or self._scene is None or point is None:
+            self._point_out(self._pinned)
+        else:
+            for each in self.planes:
+                each.focus(index)
+            plane.card.show_at(plane.place_of(index), point_words(self._scene, index))
+        place = None if point is None else self._place(plane, point)
+        self.pointed.emit(place if place is not None else self._pinned)
+
+    def _click(self, plane: ModelPlane, point: QPointF, keys: Qt.KeyboardModifier) -> None:
+        if plane.painting:
+            plane.box.modifiers = keys
+            for phase in ("start", "end"):
+                plane.paint_at(phase, point)
+        else:
+            self.picked.emit(self._place(plane, point))
+
+    def _place(self, plane: ModelPlane, point: QPointF) -> Place | None:
+        """Return the place of the input plane that a point of a plane stands for."""
+        index = plane.point_at(point)
+        if index is not None and self._scene is not None:
+            x, y = self._scene.frame.data.points[index]
+            return float(x), float(y)
+        return (float(f"{point.x():.4g}"), float(f"{point.y():.4g}")) if self._inputs else None
+
+    def _point_out(self, place: Place | None) -> None:
+        index = None
+        if place is not None and self._scene is not None:
+            away = np.square(self._scene.frame.data.points - place).sum(axis=1)
+            index = int(away.argmin()) if len(away) and away.min() < 1e-6 else None
+        for plane in self.planes:
+            plane.focus(index)
+
+    def _name_of(self, plane: ModelPlane) -> str:
+        number = self.planes.index(plane)
+        models = self._scene.frame.models if self._scene is not None else ()
+        return models[number].name if number < len(models) else ""
+
+    def _model(self, name: str) -> ModelView | None:
+        models = self._scene.frame.models if self._scene is not None else ()
+        return next((model for model in models if model.name == name), None)
