@@ -99,7 +99,7 @@ ACTIVATIONS: Mapping[str, Callable[[Shape, Any], Kernels]] = MappingProxyType(
 
 
 _LARGE = 10**6
-_LEAST_BLOCK = 64
+_LEAST_BLOCK, _LEAST_ROWS = 64, 4
 
 
 def product(weight: FloatArray, x: FloatArray, z: FloatArray) -> Callable[[], Any]:
@@ -116,6 +116,20 @@ def product(weight: FloatArray, x: FloatArray, z: FloatArray) -> Callable[[], An
             return partial(np.matmul, weight, *apart)
     # np.dot is the quicker call, but copies what is not contiguous.
     return partial(np.dot if weight.flags.c_contiguous else np.matmul, weight, x, z)
+
+
+def outer_products(cotangents: FloatArray, x: FloatArray, out: FloatArray) -> Callable[[], Any]:
+    """Return a call that writes cotangents[s] @ x[s]', (M, B) times (B, N) for every slot s, into out[s], (M, N).
+
+    ``out`` may have gaps between its slots. As in `product` large ones are done in blocks, here of rows.
+    """
+    slots, rows, batch = cotangents.shape
+    least = -(-rows * batch * x.shape[1] // _LARGE)
+    for blocks in range(least, rows // _LEAST_ROWS + 1) if least > 1 else ():
+        if rows % blocks == 0:
+            apart = [array.reshape(slots, blocks, rows // blocks, -1) for array in (cotangents, out)]
+            return partial(np.matmul, apart[0], x.transpose(0, 2, 1)[:, None], apart[1])
+    return partial(np.matmul, cotangents, x.transpose(0, 2, 1), out)
 
 
 class Dense(NamedTuple):

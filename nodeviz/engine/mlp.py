@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from nodeviz.engine.layers import ACTIVATIONS, Dense, product
+from nodeviz.engine.layers import ACTIVATIONS, Dense, outer_products, product
 from nodeviz.engine.memory import Arena
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class MLPTape:
         self._evaluations = [self._plan_evaluation(slot) for slot in range(slots)]
         self._pulls = [self._plan_pull(slot) for slot in range(slots)]
         self._products = [
-            (cotangents, x.transpose(0, 2, 1), self._work[:, span].reshape(slots, *layer.both.shape))
+            outer_products(cotangents, x, self._work[:, span].reshape(slots, *layer.both.shape))
             for cotangents, x, span, layer in zip(self._cotangents, self._x, spans, net.layers, strict=True)
         ]
 
@@ -278,8 +278,8 @@ class MLPTape:
 
     def add_gradient(self, grad: FloatArray, weights: FloatArray | None = None) -> None:
         """Add the weight gradients of all slots, each times its weight, to ``grad``, (n_parameters,)."""
-        for cotangents, x, work in self._products:
-            np.matmul(cotangents, x, work)
+        for call in self._products:
+            call()
         np.dot(self._ones if weights is None else weights, self._work, self._sum)
         np.add(grad, self._sum, grad)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nodeviz.engine.layers import Dense, product
+from nodeviz.engine.layers import Dense, outer_products, product
 from nodeviz.engine.mlp import MLPTape
 from nodeviz.engine.tangents import BENDS, TangentTape, jvp
 
@@ -48,6 +48,7 @@ class TraceTape(MLPTape):
             self._work1, self._work2 = beside._work1, beside._work2
             self._s1, self._weighted = beside._s1, beside._weighted
             self._matrix_work, self._sum_rows = beside._matrix_work, beside._sum_rows
+        self._product = outer_products(self._weighted, self._s1, self._matrix_work.reshape(slots, n2, n1))
         self._traces = [self._plan_trace(slot) for slot in range(slots)]
         self._ways_back = [self._plan_way_back(net.activation, slot) for slot in range(slots)]
 
@@ -119,9 +120,8 @@ class TraceTape(MLPTape):
     def add_gradient(self, grad: FloatArray, weights: FloatArray | None = None) -> None:
         """Add the weight gradients of all slots, each times its weight, to ``grad``, (n_parameters,)."""
         super().add_gradient(grad, weights)
-        work, slots = self._matrix_work, self.slots
-        np.matmul(self._weighted, self._s1.transpose(0, 2, 1), work.reshape(slots, *self._matrix.shape))
-        by_matrix = np.dot(self._ones if weights is None else weights, work).reshape(self._matrix.shape)
+        self._product()
+        by_matrix = np.dot(self._ones if weights is None else weights, self._matrix_work).reshape(self._matrix.shape)
         first, second, third = (
             Dense.view(grad[span], len(layer.bias), layer.weight.shape[1]).weight
             for span, layer in zip(self._net.spans, self._net.layers, strict=True)
