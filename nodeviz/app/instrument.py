@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 LITTLE = 230  # pixels
 TWO_LINES, MANY_LINES = 34, 120
+BLOCKS = 240  # points of a smoothed curve at most
+NOISY = 1200  # points of a noisy one
 
 P = TypeVar("P")
 
@@ -245,3 +247,23 @@ class Instrument(QWidget, Generic[P]):
 def logs(values: FloatArray) -> FloatArray:
     """Return log10 of positive values and NaN for the others."""
     return np.log10(np.where(values > 0, values, np.nan))
+
+
+def smoothed(noisy: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return steps and means of equal blocks of a noisy history, as few as a small plot can show."""
+    size = max(1, len(noisy) // BLOCKS, min(8, len(noisy) // 12))
+    count = len(noisy) // size
+    means = noisy[: count * size].reshape(count, size).mean(axis=1)
+    return (np.arange(count) + 0.5) * size + 0.5, means
+
+
+def thinned(noisy: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return steps and values of a history; of a long one the smallest and the largest of every block."""
+    steps = np.arange(1, len(noisy) + 1, dtype=float)
+    if len(noisy) <= NOISY:
+        return steps, noisy
+    size = -(-len(noisy) // (NOISY // 2))
+    count = len(noisy) // size
+    blocks = noisy[: count * size].reshape(count, size)
+    ends = np.stack([blocks.min(axis=1), blocks.max(axis=1)], axis=1).ravel()
+    return np.repeat(steps[: count * size : size], 2), ends

@@ -5,38 +5,31 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy
+from PySide6.QtCore import QTimer
 
-from nodeviz.app.controls import tool_button
+from nodeviz.app.brush import ERASER, PER_STAMP, Stroke, read_places
 from nodeviz.app.panels import classifier_commands as commands
 from nodeviz.app.panels import classifier_edits as edits
-from nodeviz.app.panels.base import Panel
-from nodeviz.app.panels.classifier_brush import ERASER, PER_STAMP, Palette, Stroke
 from nodeviz.app.panels.classifier_captions import Scene, main_words, plane_words
 from nodeviz.app.panels.classifier_instruments import ClassifierInstrument
 from nodeviz.app.panels.classifier_planes import AXIS
 from nodeviz.app.panels.classifier_stage import Stage
-from nodeviz.app.runbar import RunBar
+from nodeviz.app.panels.training import TrainingPanel
 from nodeviz.app.tiles import Tiles
 from nodeviz.experiments.classifier_frame import ClassifierFrame, StabilityView
 from nodeviz.experiments.classifier_params import DATASET_TITLES, ClassifierParams
 from nodeviz.experiments.params import Interval, ParamError, nearest
+from nodeviz.problems.labelled import MOST_CLASSES
 
 if TYPE_CHECKING:
-    from PySide6.QtCore import QPointF
-    from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
-
     from nodeviz.app.commands import Command
     from nodeviz.app.panels.classifier_stage import Place
-    from nodeviz.app.theme import Theme
     from nodeviz.experiments.base import Reply
 
 SETTLE_MS = 300  # the notches of one turn of the wheel are one gesture
 
 
-class ClassifierPanel(Panel[ClassifierParams, ClassifierFrame]):
+class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
     """Continuous-depth classifier."""
 
     experiment = "classifier"
@@ -74,48 +67,17 @@ class ClassifierPanel(Panel[ClassifierParams, ClassifierFrame]):
         self.view.doubled.connect(self._doubled)
         self.view.pointed.connect(self._ask_about)
         self.view.picked.connect(self._pick)
-        self.view.painted.connect(self._paint)
+        self.view.painted.connect(self.go_on_with_stroke)
         self.planes[0].refit.connect(self.reset_view)
         self._settled = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settled.timeout.connect(self._echo_look)
-        self._make_header()
-        self.brush = Palette(self)
-        self.brush.closed.connect(self.toggle_brush)
-        self.stroke = Stroke()
-        self.setAcceptDrops(True)
-        self._training = False
+        self.build_run(classes=MOST_CLASSES)
         self._plane_before = "state"
         self._scene: Scene | None = None
         self._drawn: tuple[object, ...] = ()
         self._numbers = 0
         self._stability: StabilityView | None = None
         self._asked: Place | None = None
-
-    def _make_header(self) -> None:
-        self.runbar = RunBar()
-        self.runbar.said.connect(self.press)
-        self.brush_button = tool_button("Brush", "Paint and erase points (B)")
-        self.brush_button.setCheckable(True)
-        self.brush_button.clicked.connect(lambda: self.said.emit("brush"))
-        # The subtitle is cut short by hand; the label's own least width would widen the panel.
-        self.subtitle_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        row = self.header.layout()
-        if isinstance(row, QHBoxLayout):
-            row.insertWidget(2, self.runbar)
-            row.insertWidget(3, self.brush_button)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the colours of a theme."""
-        super().set_theme(theme)
-        self.brush.set_theme(theme)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the palette over the caption."""
-        super().resizeEvent(event)
-        self._place_palette()
-
-    def _place_palette(self) -> None:
-        self.brush.setGeometry(0, self.words.y(), self.width(), self.words.height())
 
     # Drawing.
 
@@ -162,14 +124,13 @@ class ClassifierPanel(Panel[ClassifierParams, ClassifierFrame]):
             self._scene = known
         return known
 
-    def subtitle(self) -> str:
-        """Return the data and how far training is, as far as there is room."""
+    def own_title(self) -> str:
+        """Return the data and how far training is."""
         frame, text = self.frame, DATASET_TITLES[self.params.dataset].lower()
         if frame is not None:
             text = "your points" if frame.data.painted else text
             text += f" · step {frame.step} of {max(frame.steps, frame.step)}"
-        metrics = QFontMetrics(self.subtitle_label.font())
-        return metrics.elidedText(text, Qt.TextElideMode.ElideRight, self.subtitle_label.width())
+        return text
 
     def caption(self, frame: ClassifierFrame, fraction: float) -> str:
         """Say the linear accuracy at the cursor, and what the measures show."""
@@ -179,51 +140,11 @@ class ClassifierPanel(Panel[ClassifierParams, ClassifierFrame]):
         """Put the brush away where another plane was chosen: only inputs can be painted."""
         del before
         if params.plane != "input" and not self.brush.isHidden():
-            self._put_brush(on=False)
+            self.put_brush(on=False)
 
     def dragging(self) -> bool:
         """Whether something is being turned or painted."""
         return self.view.turning or self.stroke.going_on
-
-    # The run.
-
-    def press(self, what: str) -> None:
-        """Do what a button of the run bar asks."""
-        if what == "step":
-            self.step(1)
-        elif what == "seed":
-            self.session.set_seed("classifier", self.session.state("classifier").seed + 1)
-        else:
-            {"train": self.train, "stop": self.stop, "reset": self.reset}[what]()
-
-    def start(self, *, afresh: bool = False) -> None:
-        """Start the run of the state in force."""
-        self._training = True
-        super().start(afresh=afresh)
-
-    def train(self) -> None:
-        """Train on."""
-        self._training = True
-        super().train()
-
-    def stop(self) -> None:
-        """Stop training; questions are answered on."""
-        self._training = False
-        super().stop()
-
-    def step(self, n: int) -> None:
-        """Take n more training steps, then stop."""
-        self._training = False
-        super().step(n)
-
-    def tick(self, now: float) -> bool:
-        """Take what came, draw if anything changed, and show whether training goes on."""
-        drawn = super().tick(now)
-        self._training = self._training and self.running
-        seed = self.session.state("classifier").seed
-        if (self._training, seed) != (self.runbar.training, self.runbar.seed_shown):
-            self.runbar.show_run(training=self._training, seed=seed)
-        return drawn
 
     def on_reply(self, reply: Reply) -> None:
         """Show the stability at the point that was asked about."""
@@ -237,7 +158,7 @@ class ClassifierPanel(Panel[ClassifierParams, ClassifierFrame]):
 
     def inspect(self, point: Any) -> None:
         """Point out one place (x, y) of the input plane, and ask how stable the models are along its way."""
-        x, y = edits.read_places(point)[0].tolist()
+        x, y = read_places(point)[0].tolist()
         self.view.pin((x, y))
         self._asked = (x, y)
         self.ask("stability", (x, y))
@@ -340,13 +261,6 @@ class ClassifierPanel(Panel[ClassifierParams, ClassifierFrame]):
         """Take the weights of a model file, or of a folder of them."""
         self.session.change("classifier", {"weights": str(path)}, echo=f"classifier.load({str(path)!r})")
 
-    def attempt(self, act: Any, *arguments: Any) -> None:
-        """Do something for a widget: a refusal is shown instead of being raised."""
-        try:
-            act(*arguments)
-        except ParamError as error:
-            self.show_message(str(error))
-
     def change_plane(self) -> None:
         """Show the plane of the inputs instead of that of the states, or the other way round."""
         self.session.try_change("classifier", {"plane": "state" if self.params.plane == "input" else "input"})
@@ -357,31 +271,16 @@ class ClassifierPanel(Panel[ClassifierParams, ClassifierFrame]):
         if on:
             self._plane_before = self.params.plane
             self.session.try_change("classifier", {"plane": "input"})
-        self._put_brush(on=on)
+        self.put_brush(on=on)
         if not on:
             self.session.try_change("classifier", {"plane": self._plane_before})
 
-    def _put_brush(self, *, on: bool) -> None:
-        self.brush.setVisible(on)
-        self.brush.raise_()
-        self._place_palette()
-        self.brush_button.setChecked(on)
+    def show_brush(self, *, on: bool) -> None:
+        """Let the mouse paint in the planes, or not any more."""
         self.view.paint(on=on)
 
-    def _paint(self, phase: str, point: QPointF, shift: bool) -> None:
-        brush, stroke = self.brush, self.stroke
-        if phase == "start":
-            stroke.begin(ERASER if shift else brush.label, brush.radius, alone=brush.alone)
-        if not stroke.touch(point.x(), point.y()) and phase != "end":
-            return
-        self.attempt(self._apply_stroke)
-        if phase == "end":
-            stroke.end()
-            brush.end_stroke()
-            self.session.end_drag()
-
-    def _apply_stroke(self) -> None:
-        stroke = self.stroke
+    def apply_stroke(self, stroke: Stroke) -> None:
+        """Change the points as the stroke so far says."""
         if stroke.base is None and not stroke.alone:
             stroke.base = edits.given(self.session)
         if stroke.label == ERASER:
@@ -392,16 +291,9 @@ class ClassifierPanel(Panel[ClassifierParams, ClassifierFrame]):
                 alone=stroke.alone, base=stroke.base, drag="stroke",
             )  # fmt: skip
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take a file that is dragged here."""
-        if commands.dropped(event.mimeData()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
+    def open_file(self, path: str) -> None:
         """Open a table of points, or the weights of models."""
-        path = commands.dropped(event.mimeData())
-        event.acceptProposedAction()
-        self.attempt(self.load_models if commands.is_model(path) else self.open_points, path)
+        (self.load_models if commands.is_model(path) else self.open_points)(path)
 
     # Commands.
 

@@ -10,8 +10,6 @@ from PySide6.QtWidgets import QFileDialog
 from nodeviz.app.commands import Command
 
 if TYPE_CHECKING:
-    from PySide6.QtCore import QMimeData
-
     from nodeviz.app.panels.classifier import ClassifierPanel
 
 MODELS = "Models (*.npz *.json);;All files (*)"
@@ -111,12 +109,6 @@ def ask_where_to_save(panel: ClassifierPanel) -> None:
         path = QFileDialog.getExistingDirectory(panel, "Save the models in a folder")
     if path:
         panel.attempt(panel.save_models, path)
-
-
-def dropped(data: QMimeData) -> str:
-    """Return the one local file or folder among what is dragged, else an empty text."""
-    paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
-    return paths[0] if len(paths) == 1 else ""
 
 
 def is_model(path: str) -> bool:

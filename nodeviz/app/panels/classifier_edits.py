@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nodeviz.app.panels.classifier_brush import PER_STAMP, erased, painted
+from nodeviz.app.brush import PER_STAMP, erased, painted, read_places
 from nodeviz.experiments.classifier_data import make_data
 from nodeviz.experiments.classifier_files import provenance, save_models
 from nodeviz.experiments.params import Number, ParamError, nearest
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nodeviz.app.session import Session
-    from nodeviz.engine.arrays import FloatArray
     from nodeviz.experiments.classifier_frame import ClassifierFrame
     from nodeviz.experiments.classifier_params import ClassifierParams
 
@@ -108,22 +107,6 @@ def set_data(session: Session, X: npt.ArrayLike, y: npt.ArrayLike) -> None:
     else:
         line = f"# {PANEL}.set_data(X, y) with {count} points"
     session.change(PANEL, {"points": (X, y)}, echo=line)
-
-
-def read_places(at: Any) -> FloatArray:
-    """Return one place, or a list of them, as (S, 2).
-
-    Raises
-    ------
-    ParamError : not pairs of finite numbers
-    """
-    try:
-        places = np.atleast_2d(np.asarray(at, float))
-    except (TypeError, ValueError):
-        places = np.empty((0, 0))
-    if places.ndim != 2 or places.shape[1] != 2 or not len(places) or not np.isfinite(places).all():
-        raise ParamError(f"at={str(at)[:40]}: not a place (x, y) or a list of them; give them as in [(0, 0), (1, 0.5)]")
-    return places
 
 
 def save(frame: ClassifierFrame | None, params: ClassifierParams, path: str, model: str | None = None) -> list[Path]:

@@ -10,15 +10,15 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
 
-from nodeviz.app.instrument import Instrument, Layer, View, logs
+from nodeviz.app.instrument import Instrument, Layer, View, logs, smoothed, thinned
 from nodeviz.app.panels import classifier_captions as captions
 from nodeviz.app.panels.classifier_captions import Scene, most_dimensions, probe_at
 from nodeviz.app.panels.classifier_ground import mapped
-from nodeviz.app.panels.classifier_planes import between
 from nodeviz.app.panels.classifier_projection import Camera, axis_name, principal
 from nodeviz.app.plots import closed_path, label_number, pen
 from nodeviz.app.sprites import Picture, Sprites, cell_corners
 from nodeviz.app.theme import blend, class_style, model_style
+from nodeviz.app.ways import between
 from nodeviz.experiments.classifier_params import INSTRUMENTS
 from nodeviz.experiments.classifier_words import CALLED, percent
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from nodeviz.experiments.classifier_frame import ClassifierFrame, ModelView
 
 SYMBOLS = MappingProxyType({"resnet": "s", "node": "o", "anode": "d"})
-BLOCKS = 240  # points of a smoothed curve at most
-NOISY = 1200  # points of a noisy one
 BINS = 24
 FAR = 0.55  # the size of what is farthest away
 
@@ -99,26 +97,6 @@ class ClassifierInstrument(Instrument[Scene]):
         else:
             layer.curve.setSegmentedLineMode("on")
         return layer
-
-
-def smoothed(noisy: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return steps and means of equal blocks of a noisy history, as few as a small plot can show."""
-    size = max(1, len(noisy) // BLOCKS, min(8, len(noisy) // 12))
-    count = len(noisy) // size
-    means = noisy[: count * size].reshape(count, size).mean(axis=1)
-    return (np.arange(count) + 0.5) * size + 0.5, means
-
-
-def thinned(noisy: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return steps and values of a history; of a long one the smallest and the largest of every block."""
-    steps = np.arange(1, len(noisy) + 1, dtype=float)
-    if len(noisy) <= NOISY:
-        return steps, noisy
-    size = -(-len(noisy) // (NOISY // 2))
-    count = len(noisy) // size
-    blocks = noisy[: count * size].reshape(count, size)
-    ends = np.stack([blocks.min(axis=1), blocks.max(axis=1)], axis=1).ravel()
-    return np.repeat(steps[: count * size : size], 2), ends
 
 
 def probe(view: ClassifierInstrument, scene: Scene) -> None:

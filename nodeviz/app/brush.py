@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
@@ -26,11 +26,16 @@ RADII = (0.05, 0.6)
 
 
 class Palette(QWidget):
-    """What the brush does: a class or the eraser, and how far it reaches. It lies over the caption while one paints."""
+    """What the brush does: a class or the eraser, and how far it reaches. It lies over the caption while one paints.
+
+    Parameters
+    ----------
+    classes : int, how many there are; of one class only it is said that it is painted
+    """
 
     closed = Signal()
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, classes: int = 4) -> None:
         super().__init__(parent)
         self.setObjectName("palette")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -39,8 +44,10 @@ class Palette(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 2, 8, 2)
         row.setSpacing(4)
-        for label in range(4):
+        for label in range(classes):
             self.buttons[label] = tool_button("", f"Paint class {label + 1}")
+        if classes == 1:
+            self.buttons[0] = tool_button("Paint", "Paint points")
         self.buttons[ERASER] = tool_button("Erase", "Erase points; so does a drag with Shift")
         for button in self.buttons.values():
             button.setCheckable(True)
@@ -70,7 +77,7 @@ class Palette(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Show the classes in the colours of a theme."""
         for label, button in self.buttons.items():
-            if label != ERASER:
+            if not button.text():
                 button.setIcon(class_icon(label, theme))
 
     @property
@@ -184,3 +191,19 @@ def erased(points: LabelledPoints, places: FloatArray, radius: float) -> Labelle
     if not kept.any():
         raise ParamError("points: the last ones cannot be erased; paint others first, or choose a data set")
     return LabelledPoints(points.X[kept], points.labels[kept], points.names)
+
+
+def read_places(at: Any) -> FloatArray:
+    """Return one place, or a list of them, as (S, 2).
+
+    Raises
+    ------
+    ParamError : not pairs of finite numbers
+    """
+    try:
+        places = np.atleast_2d(np.asarray(at, float))
+    except (TypeError, ValueError):
+        places = np.empty((0, 0))
+    if places.ndim != 2 or places.shape[1] != 2 or not len(places) or not np.isfinite(places).all():
+        raise ParamError(f"at={str(at)[:40]}: not a place (x, y) or a list of them; give them as in [(0, 0), (1, 0.5)]")
+    return places

@@ -1,0 +1,175 @@
+"""What a panel has whose experiment trains: the run bar, files that are dropped on it, and a brush over the caption."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy
+
+from nodeviz.app.brush import ERASER, Palette, Stroke
+from nodeviz.app.controls import tool_button
+from nodeviz.app.panels.base import F, P, Panel
+from nodeviz.app.runbar import RunBar
+from nodeviz.experiments.params import ParamError
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QMimeData
+    from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
+
+    from nodeviz.app.theme import Theme
+
+
+class TrainingPanel(Panel[P, F]):
+    """A panel with a run bar in its header, whose points can be painted, and that opens files dropped on it."""
+
+    # What such a panel defines.
+
+    @abstractmethod
+    def show_brush(self, *, on: bool) -> None:
+        """Let the mouse paint in the plots, or not any more."""
+
+    @abstractmethod
+    def apply_stroke(self, stroke: Stroke) -> None:
+        """Change the points as the stroke so far says."""
+
+    @abstractmethod
+    def open_file(self, path: str) -> None:
+        """Take a file that was dropped."""
+
+    def own_title(self) -> str:
+        """Return the quiet text beside the title, as long as it likes."""
+        return ""
+
+    # The header.
+
+    def build_run(self, classes: int) -> None:
+        """Make run bar and brush; ``classes`` is how many kinds of points there are to paint."""
+        self.runbar = RunBar()
+        self.runbar.said.connect(self.press)
+        self.brush_button = tool_button("Brush", "Paint and erase points (B)")
+        self.brush_button.setCheckable(True)
+        self.brush_button.clicked.connect(lambda: self.said.emit("brush"))
+        # The subtitle is cut short by hand; the label's own least width would widen the panel.
+        self.subtitle_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row = self.header.layout()
+        if isinstance(row, QHBoxLayout):
+            row.insertWidget(2, self.runbar)
+            row.insertWidget(3, self.brush_button)
+        self.brush = Palette(self, classes)
+        self.brush.closed.connect(self.toggle_brush)
+        self.stroke = Stroke()
+        self.setAcceptDrops(True)
+        self._training = False
+
+    def subtitle(self) -> str:
+        """Return the quiet text beside the title, as far as there is room."""
+        metrics = QFontMetrics(self.subtitle_label.font())
+        return metrics.elidedText(self.own_title(), Qt.TextElideMode.ElideRight, self.subtitle_label.width())
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the colours of a theme."""
+        super().set_theme(theme)
+        self.brush.set_theme(theme)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the palette over the caption."""
+        super().resizeEvent(event)
+        self._place_palette()
+
+    def _place_palette(self) -> None:
+        self.brush.setGeometry(0, self.words.y(), self.width(), self.words.height())
+
+    # The run.
+
+    def press(self, what: str) -> None:
+        """Do what a button of the run bar asks."""
+        if what == "step":
+            self.step(1)
+        elif what == "seed":
+            self.session.set_seed(self.experiment, self.session.state(self.experiment).seed + 1)
+        else:
+            {"train": self.train, "stop": self.stop, "reset": self.reset}[what]()
+
+    def start(self, *, afresh: bool = False) -> None:
+        """Start the run of the state in force."""
+        self._training = True
+        super().start(afresh=afresh)
+
+    def train(self) -> None:
+        """Train on."""
+        self._training = True
+        super().train()
+
+    def stop(self) -> None:
+        """Stop training; questions are answered on."""
+        self._training = False
+        super().stop()
+
+    def step(self, n: int) -> None:
+        """Take n more training steps, then stop."""
+        self._training = False
+        super().step(n)
+
+    def tick(self, now: float) -> bool:
+        """Take what came, draw if anything changed, and show whether training goes on."""
+        drawn = super().tick(now)
+        self._training = self._training and self.running
+        seed = self.session.state(self.experiment).seed
+        if (self._training, seed) != (self.runbar.training, self.runbar.seed_shown):
+            self.runbar.show_run(training=self._training, seed=seed)
+        return drawn
+
+    def attempt(self, act: Any, *arguments: Any) -> None:
+        """Do something for a widget: a refusal is shown instead of being raised."""
+        try:
+            act(*arguments)
+        except ParamError as error:
+            self.show_message(str(error))
+
+    # The brush.
+
+    def toggle_brush(self) -> None:
+        """Take the brush, or put it away."""
+        self.put_brush(on=self.brush.isHidden())
+
+    def put_brush(self, *, on: bool) -> None:
+        """Show what the brush can do, and let the mouse paint; or not any more."""
+        self.brush.setVisible(on)
+        self.brush.raise_()
+        self._place_palette()
+        self.brush_button.setChecked(on)
+        self.show_brush(on=on)
+
+    def go_on_with_stroke(self, phase: str, point: QPointF, shift: bool) -> None:
+        """Take the start, a move or the end of a stroke of the mouse; with Shift it erases."""
+        brush, stroke = self.brush, self.stroke
+        if phase == "start":
+            stroke.begin(ERASER if shift else brush.label, brush.radius, alone=brush.alone)
+        if not stroke.touch(point.x(), point.y()) and phase != "end":
+            return
+        self.attempt(self.apply_stroke, stroke)
+        if phase == "end":
+            stroke.end()
+            brush.end_stroke()
+            self.session.end_drag()
+
+    # Files.
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take a file that is dragged here."""
+        if dropped(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        event.acceptProposedAction()
+        self.attempt(self.open_file, dropped(event.mimeData()))
+
+
+def dropped(data: QMimeData) -> str:
+    """Return the one local file or folder among what is dragged, else an empty text."""
+    paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
+    return paths[0] if len(paths) == 1 else ""
