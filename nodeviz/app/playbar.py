@@ -44,7 +44,8 @@ class PlayButton(QToolButton):
 class PlayBar(QWidget):
     """Moves a cursor between 0 and 1 as time passes, or as the user scrubs.
 
-    ``changed`` says that the user or the program put the cursor somewhere; moving by play does not emit it.
+    ``changed`` says that the user or the program put the cursor somewhere; moving by play does not emit it. A panel
+    whose time makes sense both ways shows the button ``back``.
     """
 
     changed = Signal()
@@ -74,13 +75,16 @@ class PlayBar(QWidget):
         self.label.setFont(ui_font(12))
         self.label.setFixedSize(72, 20)  # a label without a fixed size has all laid out anew with every text
         self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.back = self._tool("◂", "Play backwards", "backwards")
+        self.back.setCheckable(True)
+        self.back.hide()
         self.pace = self._tool("1×", "Speed", "speed")
         self.loop = self._tool("⟳", "Loop", "loop")
         self.loop.setCheckable(True)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 8, 14, 8)
         row.setSpacing(8)
-        for widget in (self.button, self.restart, self.step, self.scrub, self.label, self.pace, self.loop):
+        for widget in (self.button, self.restart, self.step, self.scrub, self.label, self.back, self.pace, self.loop):
             row.addWidget(widget, 1 if widget is self.scrub else 0)
 
     def _tool(self, text: str, tip: str, say: str) -> QToolButton:
@@ -95,6 +99,14 @@ class PlayBar(QWidget):
         self.button.update()
 
     @property
+    def _end(self) -> float:
+        return 0.0 if self.back.isChecked() else 1.0
+
+    @property
+    def _at_end(self) -> bool:
+        return self.fraction <= 0.0 if self.back.isChecked() else self.fraction >= 1.0
+
+    @property
     def scrubbing(self) -> bool:
         """Whether the handle is held."""
         return self.scrub.isSliderDown()
@@ -107,8 +119,8 @@ class PlayBar(QWidget):
 
     def play(self, *, on: bool) -> None:
         """Play from here, from the start where the cursor is at the end; or pause."""
-        if on and self.fraction >= 1.0:
-            self.fraction = 0.0
+        if on and self._at_end:
+            self.fraction = 1.0 - self._end
         self.playing, self._last = on, None
         self.button.playing = on
         self.button.update()
@@ -135,12 +147,12 @@ class PlayBar(QWidget):
             return False
         passed = 0.0 if self._last is None else now - self._last
         self._last = now
-        self.fraction += passed * self.speed / SECONDS
-        if self.fraction >= 1.0:
+        self.fraction += (2.0 * self._end - 1.0) * passed * self.speed / SECONDS
+        if self._at_end:
             if self.loop.isChecked():
                 self.fraction %= 1.0
             else:
-                self.fraction = 1.0
+                self.fraction = self._end
                 self.play(on=False)
         self._show()
         return True

@@ -5,28 +5,24 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QTimer
-
 from nodeviz.app.brush import ERASER, PER_STAMP, Stroke, read_places
 from nodeviz.app.panels import classifier_commands as commands
 from nodeviz.app.panels import classifier_edits as edits
 from nodeviz.app.panels.classifier_captions import Scene, main_words, plane_words
 from nodeviz.app.panels.classifier_instruments import ClassifierInstrument
-from nodeviz.app.panels.classifier_planes import AXIS
 from nodeviz.app.panels.classifier_stage import Stage
 from nodeviz.app.panels.training import TrainingPanel
+from nodeviz.app.planes import AXIS
 from nodeviz.app.tiles import Tiles
 from nodeviz.experiments.classifier_frame import ClassifierFrame, StabilityView
 from nodeviz.experiments.classifier_params import DATASET_TITLES, ClassifierParams
-from nodeviz.experiments.params import Interval, ParamError, nearest
+from nodeviz.experiments.params import ParamError, nearest
 from nodeviz.problems.labelled import MOST_CLASSES
 
 if TYPE_CHECKING:
     from nodeviz.app.commands import Command
-    from nodeviz.app.panels.classifier_stage import Place
+    from nodeviz.app.planes import Place
     from nodeviz.experiments.base import Reply
-
-SETTLE_MS = 300  # the notches of one turn of the wheel are one gesture
 
 
 class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
@@ -61,17 +57,11 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
             instrument.chosen.connect(lambda kind, name=name: self.session.try_change("classifier", {name: kind}))
             instrument.turned.connect(lambda r, u, ended, name=name: self._turn_states(name, r, u, ended=ended))
             instrument.plot.box.doubled.connect(lambda _, name=name: self.attempt(self.face, name))
-        self.view.changed.connect(self._on_cursor)
         self.view.turned.connect(self._say_turn)
-        self.view.looked.connect(self._say_look)
         self.view.doubled.connect(self._doubled)
         self.view.pointed.connect(self._ask_about)
         self.view.picked.connect(self._pick)
-        self.view.painted.connect(self.go_on_with_stroke)
-        self.planes[0].refit.connect(self.reset_view)
-        self._settled = QTimer(self, singleShot=True, interval=SETTLE_MS)
-        self._settled.timeout.connect(self._echo_look)
-        self.build_run(classes=MOST_CLASSES)
+        self.build_run(self.view, classes=MOST_CLASSES)
         self._plane_before = "state"
         self._scene: Scene | None = None
         self._drawn: tuple[object, ...] = ()
@@ -191,16 +181,6 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         self._dirty = True
         self.session.echoed.emit(f"classifier.face({what!r})")
 
-    def look(self, x_range: Any, y_range: Any) -> None:
-        """Show a part of all planes, as in look((-1, 1), (-1, 1)), until the view is reset."""
-        kind = Interval(1e9)
-        self.view.look(kind.coerce("x_range", x_range, None), kind.coerce("y_range", y_range, None))
-        self._echo_look()
-
-    def reset_view(self) -> None:
-        """Show all points again."""
-        self.view.reset_view()
-
     def _checked(self, what: str) -> None:
         known = [*self.params.models, *self.instruments]
         if what not in known:
@@ -223,14 +203,6 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         if self.view.held:
             self.reset_view()
             self.session.echoed.emit("commands.reset_view_classifier()")
-
-    def _say_look(self, ended: bool) -> None:
-        if ended:
-            self._settled.start()
-
-    def _echo_look(self) -> None:
-        x_range, y_range = self.view.ranges
-        self.session.echoed.emit(f"classifier.look({x_range}, {y_range})")
 
     # Points and commands.
 
@@ -274,10 +246,6 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         self.put_brush(on=on)
         if not on:
             self.session.try_change("classifier", {"plane": self._plane_before})
-
-    def show_brush(self, *, on: bool) -> None:
-        """Let the mouse paint in the planes, or not any more."""
-        self.view.paint(on=on)
 
     def apply_stroke(self, stroke: Stroke) -> None:
         """Change the points as the stroke so far says."""

@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QLabel, QWidget
 
 from nodeviz.app.card import Card
 from nodeviz.app.panels.classifier_ground import ground_image, readout_lines, region_image
 from nodeviz.app.panels.classifier_projection import Camera, axis_name
-from nodeviz.app.plots import Columns, Plot, pen
+from nodeviz.app.planes import Plane
+from nodeviz.app.plots import Columns, pen
 from nodeviz.app.sprites import Picture, Sprites, cell_corners
-from nodeviz.app.theme import Theme, blend, class_style, model_style, ui_font
+from nodeviz.app.theme import Theme, blend, class_style, model_style
 from nodeviz.app.ways import between, lattice, trails
 from nodeviz.experiments.classifier_words import CALLED
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
     from nodeviz.engine.arrays import FloatArray, IntArray
     from nodeviz.experiments.classifier_frame import DataView, ModelView
 
-AXIS = 30  # pixels of the left axis
 GRAB = 14.0  # pixels around a point
 GROUND = 96  # cells of the ground each way
 
@@ -38,19 +39,17 @@ class Look(NamedTuple):
     readout: bool
 
 
-class ModelPlane(Plot):
+class ModelPlane(Plane):
     """The plane of one model.
 
     `prepare` takes the model, `show_at` draws it at a depth. ``turned`` carries degrees to the right and up since the
-    drag began, and whether it ended; ``painted`` the start, move and end of a stroke, and whether Shift was held.
+    drag began, and whether it ended.
     """
 
-    name_top = 26
     turned = Signal(float, float, bool)
-    painted = Signal(str, QPointF, bool)
 
     def __init__(self, name: str, *, first: bool, parent: QWidget | None = None) -> None:
-        super().__init__("h₁", "h₂", name=name, equal=True, compact=True, parent=parent)
+        super().__init__("h₁", "h₂", name=name, first=first, parent=parent)
         self._ground = Picture()
         self._ground.setZValue(-20)
         self.addItem(self._ground, ignoreBounds=True)
@@ -63,16 +62,7 @@ class ModelPlane(Plot):
             item.setZValue(5)
             self.addItem(item, ignoreBounds=True)
         self._ring = self.markers("o", 15, 7)
-        self._brush = self.curve(8)
         self.card = Card(self)
-        self.title = QLabel(self)
-        self.title.setObjectName("overlay")
-        self.title.setFont(ui_font(12))
-        self.title.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.title.move(AXIS + 8 if first else 8, 8)
-        self.getAxis("left").setWidth(AXIS)
-        self.showAxis("left", show=first)
-        self.painting = False
         self._theme: Theme | None = None
         self._model: ModelView | None = None
         self._data: DataView | None = None
@@ -99,7 +89,6 @@ class ModelPlane(Plot):
         self._path.setPen(pen(theme.text))
         self._ring.setPen(pen(theme.text, 1.6))
         self._ring.setBrush(QColor(0, 0, 0, 0))
-        self._brush.setPen(pen(theme.text))
         for label in range(4):
             colour, shape = class_style(label, theme)
             self._trails[label].setPen(pen(blend((colour, theme.panel), 0.55)))
@@ -190,8 +179,7 @@ class ModelPlane(Plot):
         """Say in the corner what this plane shows: the model, and a few words."""
         if self._model is not None and self._theme is not None:
             colour, _ = model_style(self._model.name, self._theme)
-            self.title.setText(f"<b style='color:{colour}'>{CALLED[self._model.name]}</b>&nbsp; {text}")
-            self.title.adjustSize()
+            self.say_title(f"<b style='color:{colour}'>{CALLED[self._model.name]}</b>&nbsp; {text}")
 
     # Points and pointer.
 
@@ -223,14 +211,6 @@ class ModelPlane(Plot):
         """Return where point ``index`` of the frame is drawn now."""
         return QPointF(*self._now[int(np.flatnonzero(self._order == index)[0])])
 
-    def show_brush(self, at: QPointF | None, radius: float) -> None:
-        """Show how far the brush reaches around a place."""
-        if at is None:
-            self._brush.setData([], [])
-        else:
-            angles = np.linspace(0.0, 2 * np.pi, 49)
-            self._brush.setData(at.x() + radius * np.cos(angles), at.y() + radius * np.sin(angles))
-
     @property
     def turns(self) -> bool:
         """Whether a drag turns the states: they have more dimensions than the screen."""
@@ -247,10 +227,6 @@ class ModelPlane(Plot):
             self.paint_at(phase, now)
         else:
             self.turned.emit(*self.degrees(start, now), phase == "end")
-
-    def paint_at(self, phase: str, point: QPointF) -> None:
-        """Tell of a part of a stroke."""
-        self.painted.emit(phase, point, bool(self.box.modifiers & Qt.KeyboardModifier.ShiftModifier))
 
     def _hover(self, point: QPointF | None) -> None:
         if self.painting:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QPointF, Signal
 from nodeviz.app.panels.classifier_captions import Scene, point_words
 from nodeviz.app.panels.classifier_planes import Look, ModelPlane
 from nodeviz.app.panels.classifier_projection import Camera, edge_on
+from nodeviz.app.planes import Place, SharedView
 
 if TYPE_CHECKING:
     from PySide6.QtCore import Qt
@@ -19,31 +20,24 @@ if TYPE_CHECKING:
     from nodeviz.experiments.classifier_params import ClassifierParams
 
 MOST = 3
-Place = tuple[float, float]
 
 
-class Stage(QObject):
+class Stage(SharedView):
     """The planes of the models, and what the mouse does in them.
 
-    ``changed`` asks to be drawn; ``turned`` tells model and degrees when a drag that turned it has ended; ``looked``
-    that the view was moved; ``pointed`` and ``picked`` a place of the input plane that the pointer is on, or that was
-    clicked; ``painted`` a stroke of the brush as `ModelPlane` does; ``doubled`` a double click on a model's plane.
+    ``turned`` tells model and degrees when a drag that turned it has ended; ``pointed`` and ``picked`` a place of the
+    input plane that the pointer is on, or that was clicked; ``doubled`` a double click on a model's plane.
     """
 
-    changed = Signal()
     turned = Signal(str, float, float)
-    looked = Signal(bool)
     pointed = Signal(object)
     picked = Signal(object)
-    painted = Signal(str, QPointF, bool)
     doubled = Signal(str)
 
     def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
         self.planes = [ModelPlane(f"Model {number + 1}", first=number == 0) for number in range(MOST)]
-        self.held = False  # whether the view is where somebody put it
+        super().__init__(self.planes, parent)
         self.turning = False
-        self.radius = 0.15
         self._scene: Scene | None = None
         self._defaults: dict[str, tuple[ModelView, Camera]] = {}
         self._cameras: dict[str, Camera] = {}
@@ -52,12 +46,9 @@ class Stage(QObject):
         self._pinned: Place | None = None
         for plane in self.planes:
             plane.turned.connect(lambda right, up, ended, plane=plane: self._turn(plane, right, up, ended=ended))
-            plane.painted.connect(self.painted)
-            plane.box.moved.connect(lambda ended, plane=plane: self._follow(plane, ended=ended))
             plane.box.hovered.connect(lambda point, plane=plane: self._hover(plane, point))
             plane.box.clicked.connect(lambda point, keys, plane=plane: self._click(plane, point, keys))
             plane.box.doubled.connect(lambda _, plane=plane: self.doubled.emit(self._name_of(plane)))
-            plane.box.sigResized.connect(self.changed)
 
     # Drawing.
 
@@ -126,28 +117,10 @@ class Stage(QObject):
         self._cameras.pop(name, None)
         self.changed.emit()
 
-    def look(self, x_range: Place, y_range: Place) -> None:
-        """Show a part of all planes, and keep it."""
-        self.held = True
-        for plane in self.planes:
-            plane.box.setRange(xRange=x_range, yRange=y_range, padding=0)
-        self.changed.emit()
-
-    @property
-    def ranges(self) -> tuple[Place, Place]:
-        """What all planes show, x and y, as rounded numbers."""
-        x_range, y_range = self.planes[0].box.viewRange()
-        (x0, x1), (y0, y1) = ([float(f"{edge:.4g}") for edge in edges] for edges in (x_range, y_range))
-        return (x0, x1), (y0, y1)
-
-    def reset_view(self) -> None:
-        """Show all points again."""
-        self.held = False
-        for plane in self.planes:
-            plane.forget_range()
+    def refit(self) -> None:
+        """Show all points of all models."""
         if self._scene is not None:
             self._fit(self._scene.frame, settled=True)
-        self.changed.emit()
 
     def pin(self, place: Place | None) -> None:
         """Point out the point nearest to a place until another is."""
@@ -158,12 +131,6 @@ class Stage(QObject):
     def pinned(self) -> Place | None:
         """The place that was pinned."""
         return self._pinned
-
-    def paint(self, *, on: bool) -> None:
-        """Let the mouse paint, or not any more."""
-        for plane in self.planes:
-            plane.painting = on
-            plane.show_brush(None, self.radius)
 
     def _turn(self, plane: ModelPlane, right: float, up: float, *, ended: bool) -> None:
         name = self._name_of(plane)
@@ -178,15 +145,6 @@ class Stage(QObject):
         if ended:
             self._base = None
             self.turned.emit(name, right, up)
-
-    def _follow(self, moved: ModelPlane, *, ended: bool) -> None:
-        self.held = True
-        x_range, y_range = moved.box.viewRange()
-        for plane in self.planes:
-            if plane is not moved:
-                plane.box.setRange(xRange=x_range, yRange=y_range, padding=0)
-        self.changed.emit()
-        self.looked.emit(ended)
 
     def _hover(self, plane: ModelPlane, point: QPointF | None) -> None:
         if plane.painting:
@@ -206,9 +164,7 @@ class Stage(QObject):
 
     def _click(self, plane: ModelPlane, point: QPointF, keys: Qt.KeyboardModifier) -> None:
         if plane.painting:
-            plane.box.modifiers = keys
-            for phase in ("start", "end"):
-                plane.paint_at(phase, point)
+            plane.dab(point, keys)
         else:
             self.picked.emit(self._place(plane, point))
 

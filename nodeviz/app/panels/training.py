@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy
 
@@ -13,23 +13,22 @@ from nodeviz.app.brush import ERASER, Palette, Stroke
 from nodeviz.app.controls import tool_button
 from nodeviz.app.panels.base import F, P, Panel
 from nodeviz.app.runbar import RunBar
-from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.params import Interval, ParamError
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData
     from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 
+    from nodeviz.app.planes import SharedView
     from nodeviz.app.theme import Theme
+
+SETTLE_MS = 300  # the notches of one turn of the wheel are one gesture
 
 
 class TrainingPanel(Panel[P, F]):
     """A panel with a run bar in its header, whose points can be painted, and that opens files dropped on it."""
 
     # What such a panel defines.
-
-    @abstractmethod
-    def show_brush(self, *, on: bool) -> None:
-        """Let the mouse paint in the plots, or not any more."""
 
     @abstractmethod
     def apply_stroke(self, stroke: Stroke) -> None:
@@ -45,8 +44,15 @@ class TrainingPanel(Panel[P, F]):
 
     # The header.
 
-    def build_run(self, classes: int) -> None:
-        """Make run bar and brush; ``classes`` is how many kinds of points there are to paint."""
+    def build_run(self, view: SharedView, classes: int) -> None:
+        """Make run bar and brush for planes that are there; ``classes`` is how many kinds of points can be painted."""
+        self.shared = view
+        view.changed.connect(self._on_cursor)
+        view.looked.connect(self._say_look)
+        view.painted.connect(self.go_on_with_stroke)
+        self.plots[0].refit.connect(self.reset_view)
+        self._settled = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settled.timeout.connect(self._echo_look)
         self.runbar = RunBar()
         self.runbar.said.connect(self.press)
         self.brush_button = tool_button("Brush", "Paint and erase points (B)")
@@ -60,6 +66,8 @@ class TrainingPanel(Panel[P, F]):
             row.insertWidget(3, self.brush_button)
         self.brush = Palette(self, classes)
         self.brush.closed.connect(self.toggle_brush)
+        self.brush.reach.valueChanged.connect(self._resize_brush)
+        self._resize_brush()
         self.stroke = Stroke()
         self.setAcceptDrops(True)
         self._training = False
@@ -129,6 +137,26 @@ class TrainingPanel(Panel[P, F]):
         except ParamError as error:
             self.show_message(str(error))
 
+    # The view.
+
+    def look(self, x_range: Any, y_range: Any) -> None:
+        """Show a part of all planes, as in look((-1, 1), (-1, 1)), until the view is reset."""
+        kind = Interval(1e9)
+        self.shared.look(kind.coerce("x_range", x_range, None), kind.coerce("y_range", y_range, None))
+        self._echo_look()
+
+    def reset_view(self) -> None:
+        """Show all there is again."""
+        self.shared.reset_view()
+
+    def _say_look(self, ended: bool) -> None:
+        if ended:
+            self._settled.start()
+
+    def _echo_look(self) -> None:
+        x_range, y_range = self.shared.ranges
+        self.session.echoed.emit(f"{self.experiment}.look({x_range}, {y_range})")
+
     # The brush.
 
     def toggle_brush(self) -> None:
@@ -141,7 +169,10 @@ class TrainingPanel(Panel[P, F]):
         self.brush.raise_()
         self._place_palette()
         self.brush_button.setChecked(on)
-        self.show_brush(on=on)
+        self.shared.paint(on=on)
+
+    def _resize_brush(self) -> None:
+        self.shared.radius = self.brush.radius
 
     def go_on_with_stroke(self, phase: str, point: QPointF, shift: bool) -> None:
         """Take the start, a move or the end of a stroke of the mouse; with Shift it erases."""
