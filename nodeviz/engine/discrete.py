@@ -25,8 +25,10 @@ class Discrete(GradientMode):
     def _solve(self, y0: FloatArray) -> None:
         nodes, n_steps = self._nodes, len(self._nodes.dts)
         length = self._length(n_steps)
-        if len(self.steps.tapes) != length:
-            self.steps = TapedSteps(self.tableau, self.field, self.batch, length)
+        have = len(self.steps.tapes)
+        if have < length:
+            # Adaptive steps are a few more or less in every training step: when it was too few, make room to spare.
+            self.steps = TapedSteps(self.tableau, self.field, self.batch, length if have == 1 else length * 5 // 4)
         self._segments = [range(i, min(i + length, n_steps)) for i in range(0, n_steps, length)]
         self._begins = np.empty((len(self._segments), y0.size), self.steps.dtype)
         state = self.steps.states[0]

@@ -6,7 +6,8 @@ from functools import cache
 
 import numpy as np
 import pytest
-from engine.trainable_fields import Decay, VanDerPol, random_net
+from engine.nets_for_tests import make_net
+from engine.trainable_fields import Decay, VanDerPol
 
 from nodeviz.engine.gradcheck import relative_error
 from nodeviz.engine.gradients import MODES, Cotangents, GradientSolve
@@ -15,7 +16,7 @@ from nodeviz.engine.methods import METHODS
 
 RNG = np.random.default_rng(7)
 Y0, COTANGENTS = RNG.standard_normal((2, 3)), RNG.standard_normal((2, 2, 3))
-NET = random_net((2, 8, 2), "tanh", True, 11)
+NET = make_net((2, 8, 2), "tanh", timed=True, seed=11)
 
 
 def everything(method: str, mode: str, n_steps: int) -> np.ndarray:
@@ -64,7 +65,7 @@ def test_the_adjoint_s_gradient_is_not_that_of_the_steps_but_close() -> None:
 
 def test_the_article_s_scheme_is_the_article_s() -> None:
     """dW += a(t_(i+1)) (df/dW at h(t_i)) dt; a += dt J(h(t_i))' a, written out as in the article."""
-    net, n_steps, dt = random_net((2, 4, 2), "tanh", False, 1), 5, 0.2
+    net, n_steps, dt = make_net((2, 4, 2), "tanh", timed=False, seed=1), 5, 0.2
     (w1, b1), (w2, b2) = ((layer.weight, layer.bias) for layer in net.layers)
     run, grad = GradientSolve(net, 1, method="rk4", mode="article"), np.zeros(net.n_parameters)
     h0, target = np.array([1.0, 0.5]), np.array([0.3, -0.2])
@@ -116,7 +117,7 @@ def test_reversible_steps_find_their_way_back_to_rounding() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_evaluations_are_counted(mode: str) -> None:
-    field = random_net((2, 4, 2), "tanh", True, 0)
+    field = make_net((2, 4, 2), "tanh", timed=True, seed=0)
     calls = 0
     make = field.tape
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from engine.nets_for_tests import make_net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,14 +17,6 @@ from nodeviz.engine.mlp import MLP
 WIDTHS = st.lists(st.integers(1, 5), min_size=2, max_size=5)
 ACTIVATION_NAMES = st.sampled_from(list(ACTIVATIONS))
 NETS = {"widths": WIDTHS, "activation": ACTIVATION_NAMES, "timed": st.booleans(), "seed": st.integers(0, 10**6)}
-
-
-def make(widths: Any, activation: str, timed: bool, seed: int, dtype: Any = np.float64) -> MLP:
-    """A net whose biases are not zero and whose ReLUs stay away from their kinks with probability one."""
-    rng = np.random.default_rng(seed)
-    net = MLP.init(rng, widths, activation, timed=timed, dtype=dtype)
-    net.parameters += (0.3 * rng.standard_normal(net.n_parameters)).astype(dtype)
-    return net
 
 
 def by_hand(net: MLP, t: Any, y: np.ndarray) -> np.ndarray:
@@ -39,7 +32,7 @@ def by_hand(net: MLP, t: Any, y: np.ndarray) -> np.ndarray:
 def test_a_net_is_its_layers_one_after_the_other(
     widths: list[int], activation: str, timed: bool, seed: int, batch: int
 ) -> None:
-    net = make(widths, activation, timed, seed)
+    net = make_net(widths, activation, timed=timed, seed=seed)
     y = np.random.default_rng(seed).standard_normal((widths[0], batch))
     np.testing.assert_allclose(net(0.7, y), by_hand(net, 0.7, y), rtol=1e-12, atol=1e-12)
     # A batch is its columns, and every column may have its own time.
@@ -63,12 +56,12 @@ def away_from_kinks(net: MLP, rng: np.random.Generator, t: float, batch: int) ->
     return np.stack(columns, axis=1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(**NETS, batch=st.integers(1, 4), slots=st.integers(1, 3))
 def test_pull_backs_agree_with_differences(
     widths: list[int], activation: str, timed: bool, seed: int, batch: int, slots: int
 ) -> None:
-    net, rng = make(widths, activation, timed, seed), np.random.default_rng(seed + 1)
+    net, rng = make_net(widths, activation, timed=timed, seed=seed), np.random.default_rng(seed + 1)
     times, weights = rng.standard_normal(slots), rng.standard_normal(slots)
     ys = np.stack([away_from_kinks(net, rng, t, batch) for t in times.tolist()])
     cotangents = rng.standard_normal((slots, widths[-1], batch))
@@ -98,7 +91,7 @@ def test_pull_backs_agree_with_differences(
 
 @given(**NETS)
 def test_the_jacobian_agrees_with_the_pull_back(widths: list[int], activation: str, timed: bool, seed: int) -> None:
-    net, batch = make(widths, activation, timed, seed), 3
+    net, batch = make_net(widths, activation, timed=timed, seed=seed), 3
     rng = np.random.default_rng(seed)
     y, cotangent = rng.standard_normal((widths[0], batch)), rng.standard_normal((widths[-1], batch))
     tape, pulled = net.tape(batch, 1), np.empty((widths[0], batch))
@@ -111,7 +104,7 @@ def test_the_jacobian_agrees_with_the_pull_back(widths: list[int], activation: s
 
 
 def test_tapes_beside_each_other_share_only_what_is_pulled_back() -> None:
-    net, rng = make((2, 4, 2), "tanh", False, 0), np.random.default_rng(1)
+    net, rng = make_net((2, 4, 2), "tanh", timed=False, seed=0), np.random.default_rng(1)
     first = net.tape(3, 2)
     tapes = [first, net.tape(3, 2, beside=first)]
     ys, cotangent, out = rng.standard_normal((4, 2, 3)), rng.standard_normal((2, 3)), np.empty((2, 3))
@@ -131,7 +124,7 @@ def test_tapes_beside_each_other_share_only_what_is_pulled_back() -> None:
 
 
 def test_arguments_may_be_written_where_they_are_needed() -> None:
-    net = make((3, 4, 2), "softplus", True, 3)
+    net = make_net((3, 4, 2), "softplus", timed=True, seed=3)
     y, cotangent = np.random.default_rng(0).standard_normal((3, 5)), np.random.default_rng(1).standard_normal((2, 5))
     tape, out, pulled, expected = net.tape(5, 2), np.empty((2, 5)), np.empty((3, 5)), np.empty((3, 5))
     tape.evaluate(0, 0.3, y, out)
@@ -147,7 +140,7 @@ def test_arguments_may_be_written_where_they_are_needed() -> None:
 def test_the_engine_solves_nets_of_both_dtypes_whole_and_per_sample() -> None:
     y0 = np.random.default_rng(0).standard_normal((2, 7))
     for timed in (False, True):
-        net = make((2, 8, 2), "tanh", timed, 5)
+        net = make_net((2, 8, 2), "tanh", timed=timed, seed=5)
         exact = solve(lambda t, y, net=net: by_hand(net, t, y), y0, (0, 1), rtol=1e-10, atol=1e-12).ys[-1]
         single = solve(net.astype(np.float32), y0.astype(np.float32), (0, 1), rtol=1e-5)
         assert single.ys.dtype == np.float32
@@ -161,7 +154,7 @@ def test_the_engine_solves_nets_of_both_dtypes_whole_and_per_sample() -> None:
 
 
 def test_a_float64_state_goes_through_a_float32_net() -> None:
-    net = make((2, 3, 2), "relu", False, 1, np.float32)
+    net = make_net((2, 3, 2), "relu", timed=False, seed=1, dtype=np.float32)
     y, out = np.ones((2, 4)), np.empty((2, 4))
     net.into(0.0, y, out)
     np.testing.assert_array_equal(out, net(0.0, y.astype(np.float32)))

@@ -7,20 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nodeviz.engine.mlp import MLP
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nodeviz.engine.arrays import FloatArray
-
-
-def random_net(widths: Sequence[int], activation: str, timed: bool, seed: int, dtype: Any = np.float64) -> MLP:
-    """A net whose biases are not zero."""
-    rng = np.random.default_rng(seed)
-    net = MLP.init(rng, widths, activation, timed=timed, dtype=dtype)
-    net.parameters += (0.3 * rng.standard_normal(net.n_parameters)).astype(dtype)
-    return net
 
 
 class ByHand(ABC):
