@@ -43,10 +43,10 @@ class Data:
 class Seeds(NamedTuple):
     """What the parts of a run are drawn from, so that none depends on how many numbers another one uses."""
 
-    data: int
-    fresh: int
     weights: int
+    data: int
     batches: int
+    fresh: int
 
     @classmethod
     def of(cls, rng: np.random.Generator) -> Seeds:

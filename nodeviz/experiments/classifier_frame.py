@@ -80,7 +80,8 @@ class ModelView:
     first_two_accuracy : the same at t1 from the first two dimensions alone; equal to the last one where D = 2
     train_accuracy, test_accuracy : shares of points classified right; test is NaN where none are held out
     loss : over the training points
-    nfe : evaluations of dopri5 at rtol = atol = 1e-3 for one shared step; blocks for a ResNet
+    nfe : evaluations of dopri5 at rtol = atol = 1e-3, all training points (2,000 at most) in the same steps; blocks for
+        a ResNet
     dense_error : share of 100,000 fresh points classified wrong; NaN for given points, of which there are no fresh ones
     max_stretch : largest ratio of a grid edge at t1 to its length at 0
     nfe_map : (R2, R2) over ``view`` as ``regions``, evaluations where every sample has its own step size; zero length

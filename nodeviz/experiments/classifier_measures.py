@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Measures = Generator[None, None, dict[str, Any]]
 
 FRESH, PIECE = 100_000, 10_000  # fresh points in all, and drawn at a time
+TOGETHER = 2_000  # training points at most that share the steps in which evaluations are counted
 PROBED = 5_000  # training points that the probe sees at most
 STRETCHED = 81  # lines each way of the grid whose edges are measured
 MAP = 32  # cells of the map of evaluations each way
@@ -49,7 +50,7 @@ def quick_measures(model: DepthClassifier, data: Data, solver: Solver, loss: str
     yield
     if len(data.test):
         found["test_accuracy"] = 1.0 - (yield from dense_error_steps(model, data.test, data.test_labels, **solver.how))
-    found["nfe"] = yield from nfe_steps(model, data.train)
+    found["nfe"] = yield from nfe_steps(model, data.train[:TOGETHER])
     grid, ends = input_grid(data.view.view.tolist(), STRETCHED), np.array([0.0, model.spec.t1])
     paths = yield from model.paths_steps(grid.reshape(-1, 2), ends, **solver.how)
     found["max_stretch"] = max_stretch(grid, paths[-1].reshape(STRETCHED, STRETCHED, -1))

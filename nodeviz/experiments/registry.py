@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from nodeviz.experiments.classifier import CLASSIFIER
 from nodeviz.experiments.params import ParamError, nearest
 from nodeviz.experiments.phase import PHASE
 
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
     from nodeviz.experiments.base import Experiment
 
-REGISTRY: Mapping[str, Experiment[Any]] = MappingProxyType({experiment.name: experiment for experiment in (PHASE,)})
+REGISTRY: Mapping[str, Experiment[Any]] = MappingProxyType(
+    {experiment.name: experiment for experiment in (PHASE, CLASSIFIER)}
+)
 
 
 def find_experiment(panel: str) -> Experiment[Any]:

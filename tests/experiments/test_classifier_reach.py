@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from statistics import median
 from typing import Any
 
@@ -11,39 +12,56 @@ from nodeviz.experiments.run import Run
 
 pytestmark = pytest.mark.slow
 SEEDS = range(5)
+STUDIES: dict[str, dict[str, object]] = {
+    "defaults": {},
+    "p=5": {"models": "anode", "augment": 5},
+    "tanh": {"activation": "tanh", "layers": 1},
+    "spirals": {"dataset": "spirals", "augment": 3, "steps": 1500, "models": "anode"},
+}
+seeded = pytest.mark.parametrize("seed", SEEDS)
 
 
-def study(seeds: Any = SEEDS, **changes: object) -> list[dict[str, Any]]:
-    return [Run("classifier", seed=seed, changes=changes).metrics["models"] for seed in seeds]
+@cache
+def outcome(study: str, seed: int) -> dict[str, Any]:
+    """Run once what several tests look at."""
+    models: dict[str, Any] = Run("classifier", seed=seed, changes=STUDIES[study]).metrics["models"]
+    return models
 
 
-def test_disc_and_annulus() -> None:
-    runs = study()
-    five = study(models="anode", augment=5)
-    node = [run["node"] for run in runs]
-    anode = {1: [run["anode"] for run in runs], 5: [run["anode"] for run in five]}
-    for entries in anode.values():
-        assert [entry["train_accuracy"] for entry in entries] == [1.0] * 5
-        errors = [entry["dense_error"] for entry in entries]
-        assert median(errors) < 1e-3
-        assert max(errors) <= 3e-3
-        # The plane alone does it too, almost, and at a price.
-        for measure in ("dense_error", "max_stretch"):
-            assert median(entry[measure] for entry in node) > median(entry[measure] for entry in entries), measure
-    assert min(entry["train_accuracy"] for entry in node) > 0.98
-    assert median(entry["nfe"] for entry in node) > median(entry["nfe"] for entry in anode[1])
+@seeded
+@pytest.mark.parametrize("study", ["defaults", "p=5"])
+def test_an_augmented_model_parts_disc_and_annulus_on_every_seed(study: str, seed: int) -> None:
+    anode = outcome(study, seed)["anode"]
+    assert anode["train_accuracy"] == 1.0
+    assert anode["dense_error"] <= 3e-3
     # Before anything flows, a line gets the larger class right and no more.
-    for entry in (*node, *anode[1]):
-        assert 0.74 < entry["probe_accuracy"][0][1] < 0.78
-        assert entry["probe_accuracy"][-1][1] > 0.98
+    assert 0.74 < anode["probe_accuracy"][0][1] < 0.78
+    assert anode["probe_accuracy"][-1][1] == 1.0
 
 
-def test_spirals() -> None:
-    for run in study(dataset="spirals", augment=3, steps=1500, models="anode"):
-        assert run["anode"]["test_accuracy"] >= 0.95
+@seeded
+def test_the_plane_alone_does_it_too_almost(seed: int) -> None:
+    assert outcome("defaults", seed)["node"]["train_accuracy"] > 0.99
 
 
-def test_tanh_in_the_plane_does_not_part_the_disc_from_the_annulus() -> None:
-    for run in study(range(3), activation="tanh", layers=1):
-        assert run["node"]["train_accuracy"] < 0.95
-        assert run["anode"]["train_accuracy"] == 1.0
+@pytest.mark.parametrize("study", ["defaults", "p=5"])
+def test_the_plane_alone_pays_for_it(study: str) -> None:
+    node = [outcome("defaults", seed)["node"] for seed in SEEDS]
+    anode = [outcome(study, seed)["anode"] for seed in SEEDS]
+    assert median(entry["dense_error"] for entry in anode) < 1e-3
+    for measure in ("dense_error", "max_stretch", "nfe"):
+        assert median(entry[measure] for entry in node) > median(entry[measure] for entry in anode), measure
+
+
+@seeded
+def test_with_tanh_and_one_layer_one_more_dimension_does_it(seed: int) -> None:
+    assert outcome("tanh", seed)["anode"]["train_accuracy"] == 1.0
+
+
+def test_with_tanh_and_one_layer_the_plane_does_not() -> None:
+    assert median(outcome("tanh", seed)["node"]["train_accuracy"] for seed in SEEDS) < 0.95
+
+
+@seeded
+def test_spirals_unwind_in_five_dimensions(seed: int) -> None:
+    assert outcome("spirals", seed)["anode"]["test_accuracy"] >= 0.95
