@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nodeviz.engine.arrays import freeze
 from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.saved import read_models
 from nodeviz.models.depth import DepthClassifier
-from nodeviz.models.files import ModelFileError, load_model
+from nodeviz.models.files import CLASSIFIERS
 from nodeviz.models.spec import ModelSpec
 from nodeviz.resources_path import resource_path
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 # What each model makes use of; the rest of a spec keeps its default, so that equal models have equal specs.
 SHARED_FIELDS = ("classes", "hidden", "layers", "activation", "timed", "t1")
 OWN_FIELDS = MappingProxyType({"resnet": ("blocks", "residual", "shared"), "node": (), "anode": ("augment", "readout")})
-SUFFIXES = (".npz", ".json")
 
 
 class Saved(NamedTuple):
@@ -116,23 +114,11 @@ def _differs(a: ModelSpec, b: ModelSpec) -> str:
 
 def _read_all(path: Path) -> tuple[Saved, ...]:
     """Return the models of a file, or of all files of a folder, one of each kind at most."""
-    found = path.expanduser()
-    files = sorted(file for file in found.iterdir() if file.suffix in SUFFIXES) if found.is_dir() else [found]
-    if not files:
-        raise ParamError(f"weights={path}: no model file in this folder; choose a file that nodeviz saved")
-    saved = [_read(str(file), file.stat().st_mtime_ns if file.exists() else 0) for file in files]
+    saved = []
+    for model, extra in read_models(path, CLASSIFIERS):
+        data = extra.get("data")
+        saved.append(Saved(model.spec, model.parameters, data if isinstance(data, dict) else {}))
     kinds = [entry.spec.kind for entry in saved]
     if len(set(kinds)) < len(kinds):
         raise ParamError(f"weights={path}: more than one {max(kinds, key=kinds.count)} in this folder; choose a file")
     return tuple(sorted(saved, key=lambda entry: list(OWN_FIELDS).index(entry.spec.kind)))
-
-
-@lru_cache(maxsize=64)
-def _read(path: str, _changed: int) -> Saved:
-    """Read a model file, once for as long as it stays as it is."""
-    try:
-        model, extra = load_model(path)
-    except ModelFileError as error:
-        raise ParamError(f"weights: {error}") from None
-    data = extra.get("data")
-    return Saved(model.spec, freeze(model.parameters), data if isinstance(data, dict) else {})
