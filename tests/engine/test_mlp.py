@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 from engine.nets_for_tests import make_net
-from hypothesis import given, settings
+from engine.tape_checks import agree
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nodeviz.engine.gradcheck import central_differences, relative_error
+from nodeviz.engine.gradcheck import central_differences
 from nodeviz.engine.integrate import solve
 from nodeviz.engine.layers import ACTIVATIONS
 from nodeviz.engine.mlp import MLP
@@ -45,7 +46,7 @@ def test_a_net_is_its_layers_one_after_the_other(
 def away_from_kinks(net: MLP, rng: np.random.Generator, t: float, batch: int) -> np.ndarray:
     """Draw states where no ReLU is so near its kink that a difference would step over it."""
     columns: list[np.ndarray] = []
-    while len(columns) < batch:
+    for _ in range(300):
         h = y = rng.standard_normal(net.widths[0])
         h, clear = np.append(h, t) if net.timed else h, True
         for layer in net.layers[:-1] if net.activation == "relu" else ():
@@ -53,6 +54,10 @@ def away_from_kinks(net: MLP, rng: np.random.Generator, t: float, batch: int) ->
             h, clear = np.maximum(z, 0), clear and np.abs(z).min() > 0.03
         if clear:
             columns.append(y)
+        if len(columns) == batch:
+            break
+    # A unit behind others that are never on may have a bias near zero, and so be near its kink everywhere.
+    assume(len(columns) == batch)
     return np.stack(columns, axis=1)
 
 
@@ -73,7 +78,7 @@ def test_pull_backs_agree_with_differences(
     for slot, (t, y, cotangent) in enumerate(zip(times.tolist(), ys, cotangents, strict=True)):
         tape.pull(slot, cotangent, pulled)
         by_y = central_differences(lambda y, t=t, c=cotangent: float((c * net(t, y)).sum()), y)
-        assert relative_error(pulled, by_y) < 1e-8
+        assert agree(pulled, by_y)
         by_t = central_differences(lambda t, y=y, c=cotangent: float((c * net(float(t), y)).sum()), t)
         assert tape.pull_time(slot) == pytest.approx(float(by_t), rel=1e-8, abs=1e-9)
     tape.add_gradient(grad, weights)
@@ -83,7 +88,7 @@ def test_pull_backs_agree_with_differences(
         values = [float((c * other(t, y)).sum()) for c, t, y in zip(cotangents, times, ys, strict=True)]
         return float(np.dot(weights, values))
 
-    assert relative_error(grad, central_differences(total, net.parameters)) < 1e-8
+    assert agree(grad, central_differences(total, net.parameters))
     before = grad.copy()
     tape.add_gradient(grad, weights)
     np.testing.assert_allclose(grad, 2 * before, rtol=1e-12, atol=1e-12)
