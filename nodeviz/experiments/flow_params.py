@@ -36,10 +36,10 @@ METHOD_TITLES = MappingProxyType({name: METHODS[name] for name in sorted(METHODS
 COMPARE_TITLES = MappingProxyType({"none": "Nothing", **METHOD_TITLES})
 TRAINING = MappingProxyType(
     {
-        "flow-matching": Training(steps=30_000, lr=2e-3),
-        "ot-flow-matching": Training(steps=10_000, lr=2e-3),
-        "likelihood": Training(steps=1_200, lr=5e-3),
-        "diffusion": Training(steps=30_000, lr=2e-3),
+        "flow-matching": Training(steps=20_000, lr=5e-3),
+        "ot-flow-matching": Training(steps=10_000, lr=5e-3),
+        "likelihood": Training(steps=600, lr=1e-2),
+        "diffusion": Training(steps=20_000, lr=5e-3),
     }
 )
 TRACE_TITLES = MappingProxyType({"exact": "Exact", "rademacher": "Rademacher probes", "gaussian": "Gaussian probes"})

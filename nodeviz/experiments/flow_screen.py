@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     Frames = Generator[FlowFrame | None, None, None]
 
 CELLS, CELLS_TRAINING = 64, 40  # of a density each way, at rest and while it trains
+FINER = MappingProxyType({"64": 1, "128": 2})  # times as many, by the parameter resolution
 MOST_CELLS = 256  # of a density that is asked for
 FIRST = next(iter(MEASURES))
 
@@ -146,6 +148,11 @@ class Screen:
             self._put(i, made)
         self._made["picture"] = (*key, resting, grid, field)
 
+    @property
+    def _wanted(self) -> int:
+        """Cells a side of the densities at rest."""
+        return CELLS * FINER[self._live.resolution]
+
     def _tier(self, cells: int, step: int) -> list[Densities]:
         """Return the densities of so many cells a side of all flows as they are, none of them made yet if need be."""
         key = (*self._at(step), density_solver(self._live))
@@ -170,7 +177,7 @@ class Screen:
 
     def _fill(self, step: int, steps: int) -> Frames:
         """Make the densities at all times, those nearest to the cursor first, then finer ones if they are wanted."""
-        tier, wanted = self._tier(CELLS, step), int(self._live.resolution)
+        tier, wanted = self._tier(CELLS, step), self._wanted
         while (k := tier[0].missing(self.cursor)) is not None:
             yield from self._fill_at(tier, k)
             if self._densities[0].key != tier[0].key or self._densities[0].resolution <= CELLS:
@@ -186,7 +193,7 @@ class Screen:
     def _density(self, t: float, cells: int, step: int) -> Generator[None, None, DensityAnswer]:
         """Return the densities at any time, kept where it is one of a frame's."""
         self.cursor = t
-        tier = self._tier(cells, step) if cells in {CELLS_TRAINING, CELLS, int(self._live.resolution)} else None
+        tier = self._tier(cells, step) if cells in {CELLS_TRAINING, CELLS, self._wanted} else None
         k = None if tier is None else tier[0].index(t)
         if tier is not None and k is not None:
             lattices = yield from self._fill_at(tier, k)
