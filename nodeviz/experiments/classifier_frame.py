@@ -76,7 +76,7 @@ class ModelView:
     depth_method, depth_steps : the solver of ``states`` and its steps (0: it chooses them, by ``depth_rtol``)
     depth_nfe : evaluations of the field from 0 to t1 with that solver (blocks for a ResNet)
     probe_t : (J,) depths; probe_accuracy : (J,) share of the training points that a linear probe, fitted at that depth,
-        gets right; while it trains of the points shown
+        gets right; while it trains of the points shown, at every second depth
     first_two_accuracy : the same at t1 from the first two dimensions alone; equal to the last one where D = 2
     train_accuracy, test_accuracy : shares of points classified right; test is NaN where none are held out
     loss : over the training points

@@ -143,7 +143,7 @@ class Screen:
             )
         yield ClassifierFrame(
             step=step,
-            steps=steps,
+            steps=steps or self._params.steps,
             t1=self._params.t1,
             data=self._lockstep.data.view,
             models=self.views,
