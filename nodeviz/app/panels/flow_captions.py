@@ -1,0 +1,249 @@
+"""What the flow's plots show right now, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nodeviz.app.plots import label_number
+from nodeviz.experiments.flow_words import nats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from nodeviz.app.theme import Theme
+    from nodeviz.engine.arrays import FloatArray
+    from nodeviz.experiments.flow_frame import FlowFrame, FlowView, PathView, TraceView
+
+GAP = "&nbsp;&nbsp; "
+SHORT = MappingProxyType(
+    {
+        "likelihood": "likelihood",
+        "flow-matching": "flow matching",
+        "ot-flow-matching": "flow matching, OT",
+        "diffusion": "diffusion",
+    }
+)
+# Dark and light colour of each method, and its marker: after Okabe and Ito, apart from the solvers' and the models'.
+STYLES = MappingProxyType(
+    {
+        "flow-matching": ("#e78ac3", "#b03a7e", "o"),
+        "ot-flow-matching": ("#f0c84b", "#8a6d00", "d"),
+        "likelihood": ("#7fb2ff", "#2a5fc0", "s"),
+        "diffusion": ("#f08a5d", "#b8501c", "t"),
+    }
+)
+
+
+def method_style(name: str, theme: Theme) -> tuple[str, str]:
+    """Return the colour and the marker that a method keeps in every plot and table."""
+    dark, light, marker = STYLES[name]
+    return (dark if theme.name == "dark" else light), marker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """What a small plot draws: the newest frame, all numbers of the run so far, and the newest answers."""
+
+    frame: FlowFrame
+    history: Mapping[str, Sequence[float]]
+    path: PathView
+    trace: TraceView
+    theme: Theme
+
+    def numbers(self, name: str) -> FloatArray:
+        """Return a history as an array of its own: the one that grows must not be held."""
+        return np.array(self.history.get(name, ()), float)
+
+
+def coloured(name: str, theme: Theme) -> str:
+    """Return what a method is called, in its colour."""
+    return f"<span style='color:{method_style(name, theme)[0]}'>{SHORT[name]}</span>"
+
+
+def named(scene: Scene, words: Callable[[FlowView], str]) -> str:
+    """Return what ``words`` says of every flow, each behind its name in its colour."""
+    said = [(flow.name, words(flow)) for flow in scene.frame.flows]
+    return GAP.join(f"{coloured(name, scene.theme)} {text}" for name, text in said if text)
+
+
+def mass_text(mass: float) -> str:
+    """Return a mass with as many digits as tell it from 1."""
+    return f"{mass:.3f}" if np.isfinite(mass) and mass < 100 else label_number(mass)
+
+
+def likelihood(scene: Scene, flow: FlowView) -> float:
+    """Return the mean log-likelihood that was measured, or the last rough one of the training."""
+    recent = scene.history.get(f"{flow.name}.mean_log_prob", ())
+    known = np.isfinite(flow.mean_log_prob) or not len(recent)
+    return flow.mean_log_prob if known else float(recent[-1])
+
+
+def main_words(scene: Scene, note: str) -> str:
+    """Return the caption of the panel: the measures that are always on show, then what is peculiar."""
+    frame, bound = scene.frame, scene.frame.target.entropy_bound
+    several = len(frame.flows) > 1
+    most = f"at most {nats(bound)} nats" if np.isfinite(bound) else ""
+
+    def words(flow: FlowView) -> str:
+        value = likelihood(scene, flow)
+        said = f"log p {nats(value)}" if np.isfinite(value) else "training"
+        limit = f" of {most}" if most and not several else ""
+        parts = [f"<span style='color:{scene.theme.text}'>{said}</span>{limit}"]
+        if np.isfinite(flow.mass):
+            parts.append(f"mass {mass_text(flow.mass)}")
+        if np.isfinite(flow.inversion_error):
+            parts.append(f"inversion {label_number(flow.inversion_error)}")
+        if np.isfinite(flow.nfe):
+            parts.append(f"evaluations {flow.nfe:.0f}")
+        return GAP.join(parts)
+
+    head = named(scene, words) if several else words(frame.flows[0])
+    limit = f"log p is {most}" if most and several else ""
+    stale = {flow.measured_step for flow in frame.flows if flow.measured_step >= 0} - {frame.step}
+    when = f"measured at step {stale.pop()}" if len(stale) == 1 else ""
+    messages = [f"{coloured(flow.name, scene.theme)} {flow.message}" for flow in frame.flows if flow.message]
+    return GAP.join(filter(None, (head, limit, when, *messages, note)))
+
+
+def plane_words(scene: Scene, flow: FlowView, mass: float) -> str:
+    """Return the title of a plane: the method, and the mass of the density it shows."""
+    text = f"<b style='color:{method_style(flow.name, scene.theme)[0]}'>{SHORT[flow.name]}</b>"
+    return f"{text}&nbsp; mass {mass_text(mass)}" if np.isfinite(mass) else text
+
+
+def log_prob(scene: Scene, t: float) -> str:
+    """Say the log-likelihood, and how far it is from the bound."""
+    del t
+    bound = scene.frame.target.entropy_bound
+
+    def words(flow: FlowView) -> str:
+        if not np.isfinite(flow.mean_log_prob):
+            rough = likelihood(scene, flow)
+            return f"{nats(rough)}, roughly" if np.isfinite(rough) else "measured soon"
+        below = f", {nats(bound - flow.mean_log_prob)} below" if np.isfinite(bound) else ""
+        return f"{nats(flow.mean_log_prob)} ± {flow.log_prob_error:.3f}{below}"
+
+    end = f"; the bound is {nats(bound)}" if np.isfinite(bound) else "; the bound is not known"
+    return f"held out, in nats: {named(scene, words)}{end}"
+
+
+def loss(scene: Scene, t: float) -> str:
+    """Say the losses of the last steps."""
+    del t
+    frame = scene.frame
+
+    def words(flow: FlowView) -> str:
+        recent = np.array(scene.history.get(f"{flow.name}.loss", ())[-20:], float)
+        return f"{label_number(float(recent.mean())) if len(recent) else '–'} at step {flow.step}"
+
+    end = "; they are not the same quantity" if len(frame.flows) > 1 else ""
+    return named(scene, words) + end
+
+
+def path(scene: Scene, t: float) -> str:
+    """Say log p at the cursor along the path."""
+    if not np.isfinite(scene.path.t):
+        return "click a point of the plane: its path, and log p along it"
+    parts = []
+    for one in scene.path.flows:
+        here = at_time(one.t, one.log_prob, t)
+        parts.append(f"{coloured(one.name, scene.theme)} {label_number(here)}")
+    return f"{passing(scene)}; at t = {t:.2f} log p is {GAP.join(parts)}"
+
+
+def passing(scene: Scene) -> str:
+    """Say through which place the path goes."""
+    x, y = scene.path.point
+    return f"through ({label_number(x)}, {label_number(y)}) at t = {scene.path.t:.2f}"
+
+
+def speed(scene: Scene, t: float) -> str:
+    """Say the speed at the cursor, and the length of the path against the distance it covers."""
+    if not np.isfinite(scene.path.t):
+        return "click a point of the plane: how fast it moves"
+    parts = []
+    for one in scene.path.flows:
+        here = label_number(at_time(one.t, one.speed, t))
+        steps = np.linalg.norm(np.diff(one.path, axis=0), axis=1)
+        straight = float(np.linalg.norm(one.path[-1] - one.path[0])) if len(one.path) else np.nan
+        detour = f", path {label_number(float(steps.sum()) / straight)} × the distance" if straight > 0 else ""
+        parts.append(f"{coloured(one.name, scene.theme)} {here}{detour}")
+    return f"{passing(scene)}: {GAP.join(parts)}"
+
+
+def at_time(t: FloatArray, values: FloatArray, now: float) -> float:
+    """Return a value between the times at which it is known."""
+    return float(np.interp(now, t, values)) if len(t) else float("nan")
+
+
+def trace(scene: Scene, t: float) -> str:
+    """Say what one probe gives against the exact trace."""
+    del t
+    if not len(scene.trace.probes) or not np.isfinite(scene.trace.t):
+        return "made when training rests"
+    parts = []
+    for one in scene.trace.flows:
+        first = f"{label_number(one.rademacher_mean[0])} ± {label_number(one.rademacher_std[0])}"
+        parts.append(f"{coloured(one.name, scene.theme)} exact {label_number(one.exact)}, one probe {first}")
+    return f"div f at t = {scene.trace.t:.2f}: {GAP.join(parts)}; dashed: Gaussian probes"
+
+
+def trace_log_prob(scene: Scene, t: float) -> str:
+    """Say what an estimated trace does to log p."""
+    del t
+    if not len(scene.trace.probes) or not np.isfinite(scene.trace.t):
+        return "made when training rests"
+    probes = int(scene.trace.probes[0])
+    noun = "probe" if probes == 1 else "probes"
+    parts = [
+        f"{coloured(one.name, scene.theme)} {label_number(one.log_prob_rademacher[0])} nats"
+        for one in scene.trace.flows
+        if len(one.log_prob_rademacher)
+    ]
+    return f"log p is off by, with {probes} {noun} per solve: {GAP.join(parts)}; dashed: Gaussian probes"
+
+
+def mass(scene: Scene, t: float) -> str:
+    """Say the mass at the known time that is nearest to the cursor."""
+    frame = scene.frame
+
+    def words(flow: FlowView) -> str:
+        known = np.flatnonzero(flow.density_known)
+        if not len(known):
+            return ""
+        k = int(known[np.abs(frame.t[known] - t).argmin()])
+        lost = f", {100 * flow.density_lost[k]:.2g} % of the plane lost" if flow.density_lost[k] > 0 else ""
+        return f"{mass_text(float(flow.density_mass[k]))} at t = {frame.t[k]:.2f}{lost}"
+
+    return named(scene, words) or "made when training rests"
+
+
+def tolerance(scene: Scene, t: float) -> str:
+    """Say evaluations and error of the loosest and the tightest tolerance."""
+    del t
+
+    def words(flow: FlowView) -> str:
+        if not len(flow.tolerance_rtol):
+            return ""
+        loose, tight = int(np.argmax(flow.tolerance_rtol)), int(np.argmin(flow.tolerance_rtol))
+        return ", ".join(
+            f"{flow.tolerance_nfe[k]} evaluations at {label_number(flow.tolerance_rtol[k])} "
+            f"(error {label_number(float(flow.tolerance_error[k]))})"
+            for k in (loose, tight)
+        )
+
+    said = named(scene, words)
+    return f"dopri5: {said}" if said else "measured when training rests"
+
+
+def measures(scene: Scene, t: float) -> str:
+    """Say what the measures show, and of when they are."""
+    del t
+    steps = {flow.measured_step for flow in scene.frame.flows}
+    if max(steps) < 0:
+        return "measured when training rests"
+    return scene.frame.words
