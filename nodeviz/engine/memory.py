@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray
 
 _ALIGNMENT = 64  # bytes: one cache line, and the widest vector
+_HUGE = 2**22  # from here on NumPy asks for huge pages
 
 
 class Arena:
@@ -29,7 +30,8 @@ class Arena:
         """Return an array whose values are whatever was there."""
         size = prod(shape) * self._dtype.itemsize
         if self._used + size > len(self._piece):
-            self._piece = np.empty(max(size, self._total) + _ALIGNMENT, np.uint8)
+            least = _HUGE if self._total else 0
+            self._piece = np.empty(max(size, self._total, least) + _ALIGNMENT, np.uint8)
             self._used = -self._piece.ctypes.data % _ALIGNMENT
             self._total += len(self._piece)
         array: FloatArray = self._piece[self._used : self._used + size].view(self._dtype).reshape(shape)

@@ -174,6 +174,21 @@ class _Layer(NamedTuple):
     slope: FloatArray
 
 
+class _Transposes:
+    """Contiguous copies of the transposed weights, the only ones that np.dot takes; stale after any evaluation."""
+
+    def __init__(self, net: MLP, arena: Arena) -> None:
+        weights = [net.layers[0].weight[:, : net.widths[0]], *(layer.weight for layer in net.layers[1:])]
+        self._pairs = [(arena.empty(weight.T.shape), weight.T) for weight in weights]
+        self.copies = [copy for copy, _ in self._pairs]
+        self.fresh = False
+
+    def refresh(self) -> None:
+        for copy, transposed in self._pairs:
+            copy[...] = transposed
+        self.fresh = True
+
+
 class MLPTape:
     """Evaluations of a net in numbered slots, with what their vector-Jacobian products need. See trainable.Tape.
 
@@ -192,10 +207,11 @@ class MLPTape:
             self._work, self._sum = arena.empty((slots, net.n_parameters)), arena.empty((net.n_parameters,))
             self._ones = np.ones(slots, dtype)
             self._kernels = {width: ACTIVATIONS[net.activation]((width, batch), dtype) for width in widths[1:-1]}
+            self._transposes = _Transposes(net, arena)
         else:
             self._cotangents, self._slopes = beside._cotangents, beside._slopes
             self._work, self._sum, self._ones = beside._work, beside._sum, beside._ones
-            self._kernels = beside._kernels
+            self._kernels, self._transposes = beside._kernels, beside._transposes
         self._x = [arena.ones((slots, layer.both.shape[1], batch)) for layer in net.layers]
         self.inputs, self.cotangents = self._x[0][:, : widths[0]], self._cotangents[-1]
         self.nbytes = sum(x.nbytes for x in self._x)
@@ -242,9 +258,9 @@ class MLPTape:
         """Return the calls that pull the last cotangent of a slot down to the first layer, and where it then is."""
         above: FloatArray = self._above[slot]
         calls: list[Call] = []
-        for layer in reversed(self._bound[slot][0]):
+        for layer, transposed in zip(reversed(self._bound[slot][0]), self._transposes.copies[:0:-1], strict=True):
             below, slope = layer.cotangent, layer.slope
-            calls.append(product(layer.transposed, above, below))
+            calls.append(product(transposed, above, below))
             calls.append(partial(layer.kernels.slope, layer.z, slope))
             calls.append(partial(np.multiply, below, slope, below))
             above = below
@@ -256,19 +272,22 @@ class MLPTape:
             self._inputs[slot][...] = y
         if self.timed:
             self._times[slot][...] = t
+        self._transposes.fresh = False
         calls, last = self._evaluations[slot]
         for call in calls:
             call()
         dot(self._last.both, last, out)
 
-    def pull(self, slot: int, cotangent: FloatArray | None, out: FloatArray, matmul: Any = np.matmul) -> None:
+    def pull(self, slot: int, cotangent: FloatArray | None, out: FloatArray, dot: Any = np.dot) -> None:
         """Write J^T cotangent, (D_in, B), into ``out``, and keep the cotangents of all layers."""
         if cotangent is not None:
             self._above[slot][...] = cotangent
+        if not self._transposes.fresh:
+            self._transposes.refresh()
         calls, first = self._pulls[slot]
         for call in calls:
             call()
-        matmul(self._first_transposed, first, out)
+        dot(self._transposes.copies[0], first, out)
 
     def pull_time(self, slot: int) -> float:
         """Return <cotangent, df/dt> of a slot just pulled, summed over the batch; 0 for a net without t."""
