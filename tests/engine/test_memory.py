@@ -27,7 +27,7 @@ def test_arrays_of_an_arena_are_aligned_and_apart(shapes: list[tuple[int, int]],
 
 def test_an_arena_asks_for_memory_seldom_and_not_for_twice_too_much() -> None:
     arena = Arena(np.float32)
-    arrays = [arena.empty((1000,)) for _ in range(100)]
+    arrays = [arena.empty((100_000,)) for _ in range(100)]
     pieces = {id(array.base): array.base for array in arrays}
     assert len(pieces) < 10
     assert sum(piece.nbytes for piece in pieces.values()) < 2.2 * sum(array.nbytes for array in arrays)
