@@ -168,6 +168,10 @@ class Instrument(QWidget, Generic[P]):
         super().resizeEvent(event)
         self.words.most = TWO_LINES if self.height() < LITTLE else MANY_LINES
 
+    def name_axes(self, x_label: str, y_label: str) -> None:
+        """Name the axes."""
+        self.plot.set_labels(x_label, y_label, self._titles[self._kind])
+
     def forget(self) -> None:
         """Draw everything anew the next time."""
         self._drawn = None
@@ -206,9 +210,9 @@ class Instrument(QWidget, Generic[P]):
         area.setBrush(pg.mkBrush(fill))
         return self.layers[s]
 
-    def write(self, text: str, colour: str, x: float, y: float) -> None:
-        """Write a short text at a point of the plot."""
-        item = pg.TextItem(text, color=QColor(colour), anchor=(0, 0.5))
+    def write(self, text: str, colour: str, x: float, y: float, anchor: float = 0.0) -> None:
+        """Write a short text at a point of the plot, which lies at a share of the text's width."""
+        item = pg.TextItem(text, color=QColor(colour), anchor=(anchor, 0.5))
         item.setFont(ui_font(12))
         item.setPos(x, y)
         item.setZValue(5)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nodeviz.app.theme import Theme
 
-AXIS = 30  # pixels of the left axis, which the first plane alone has
+AXIS = 30  # pixels of the left axis
 Place = tuple[float, float]
 
 
@@ -31,18 +31,22 @@ class Plane(Plot):
     name_top = 26
     painted = Signal(str, QPointF, bool)
 
-    def __init__(self, x_label: str, y_label: str, *, name: str, first: bool, parent: QWidget | None = None) -> None:
+    def __init__(self, x_label: str, y_label: str, *, name: str, parent: QWidget | None = None) -> None:
         super().__init__(x_label, y_label, name=name, equal=True, compact=True, parent=parent)
         self._brush = self.curve(8)
         self.title = QLabel(self)
         self.title.setObjectName("overlay")
         self.title.setFont(ui_font(12))
         self.title.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.title.move(AXIS + 8 if first else 8, 8)
         self.getAxis("left").setWidth(AXIS)
-        self.showAxis("left", show=first)
         self.painting = False
+        self.lead(on=True)
         self.when_themed(self._take_brush)
+
+    def lead(self, *, on: bool) -> None:
+        """Show the vertical axis, or leave it to the plane to the left."""
+        super().lead(on=on)
+        self.title.move(AXIS + 8 if on else 8, 8)
 
     def _take_brush(self, theme: Theme) -> None:
         self._brush.setPen(pen(theme.text))

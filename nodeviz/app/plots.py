@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QGuiApplication, QPainterPath, QPen
+from PySide6.QtGui import QAction, QColor, QGuiApplication, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import (
     QFileDialog,
     QGraphicsItem,
@@ -106,6 +106,29 @@ class Markers(pg.ScatterPlotItem):
         event.ignore()
 
 
+class AxisName(QGraphicsSimpleTextItem):
+    """The name of an axis inside a plot, on a veil that keeps it legible."""
+
+    def __init__(self, box: Box) -> None:
+        super().__init__(box)
+        font = ui_font(12)
+        font.setItalic(True)
+        self.setFont(font)
+        self.setZValue(50)
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+        self.veil = QColor(0, 0, 0, 0)
+
+    def show_text(self, text: str, colour: str) -> None:
+        """Show a name in a colour."""
+        self.setText(text)
+        self.setBrush(QColor(colour))
+
+    def paint(self, painter: QPainter, *options: Any) -> None:
+        """Draw the veil, then the name."""
+        painter.fillRect(self.boundingRect(), self.veil)
+        super().paint(painter, *options)
+
+
 class Plot(pg.PlotWidget):
     """One plot of a panel.
 
@@ -133,6 +156,7 @@ class Plot(pg.PlotWidget):
     ):
         self.box = Box()
         self._always_compact = self._compact = compact
+        self._said = ""
         super().__init__(parent, viewBox=self.box)
         self.name = name
         self.setAccessibleName(name)
@@ -147,7 +171,7 @@ class Plot(pg.PlotWidget):
         self.box.setAspectLocked(equal)
         self.box.disableAutoRange()
         self.labels = (x_label, y_label)
-        self._inside = [self._make_name(), self._make_name()]
+        self._inside = [AxisName(self.box), AxisName(self.box)]
         self.box.sigResized.connect(self._place_names)
         self.columns: Callable[[], Columns] = dict
         self._bounds: tuple[float, float, float, float] | None = None
@@ -163,33 +187,28 @@ class Plot(pg.PlotWidget):
         self.getAxis("left").setStyle(autoExpandTextSpace=True, tickTextWidth=28)
         self.plotItem.layout.setContentsMargins(2, 4, 6, 2)
 
-    def _make_name(self) -> QGraphicsSimpleTextItem:
-        item = QGraphicsSimpleTextItem(self.box)
-        font = ui_font(12)
-        font.setItalic(True)
-        item.setFont(font)
-        item.setZValue(50)
-        item.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
-        return item
-
-    def set_labels(self, x_label: str, y_label: str) -> None:
-        """Name the axes."""
-        self.labels = (x_label, y_label)
+    def set_labels(self, x_label: str, y_label: str, said: str = "") -> None:
+        """Name the axes; what a title says already need not stand inside where there is no room outside."""
+        self.labels, self._said = (x_label, y_label), said.casefold()
         style = {"font-size": "12px", "font-style": "italic", "color": self._label_colour}
-        for side, label, item in zip(("bottom", "left"), self.labels, self._inside, strict=True):
+        for side, label, name in zip(("bottom", "left"), self.labels, self._inside, strict=True):
             axis = self.getAxis(side)
             axis.setLabel("" if self._compact else label, **style)
             axis.showLabel(not self._compact and bool(label))
-            item.setText(label if self._compact else "")
-            item.setBrush(QColor(self._label_colour))
+            name.show_text(label if self._compact and label.casefold() not in self._said else "", self._label_colour)
         self._place_names()
 
     def _place_names(self) -> None:
-        """Put the names inside: that of x at the end of its axis, that of y at the top of its own."""
+        """Put the names inside: that of x at the end of its axis, that of y at the top."""
         rect, (x_name, y_name) = self.box.rect(), self._inside
-        size = x_name.boundingRect()
-        x_name.setPos(rect.right() - size.width() - 5, rect.bottom() - size.height() - 2)
-        y_name.setPos(rect.left() + 5, rect.top() + self.name_top)
+        x_size, y_size = x_name.boundingRect(), y_name.boundingRect()
+        x_name.setPos(rect.right() - x_size.width() - 4, rect.bottom() - x_size.height() - 2)
+        left = rect.left() + 4 if self._always_compact else rect.right() - y_size.width() - 4
+        y_name.setPos(left, rect.top() + self.name_top)
+
+    def lead(self, *, on: bool) -> None:
+        """Show the vertical axis, or leave it to the plot to the left."""
+        self.showAxis("left", show=on)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Bring the names of the axes inside where there is no room for them outside."""
@@ -199,12 +218,15 @@ class Plot(pg.PlotWidget):
         compact = self._always_compact or self.height() < LOW
         if compact != self._compact:
             self._compact = compact
-            self.set_labels(*self.labels)
+            self.set_labels(*self.labels, self._said)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""
         self.setBackground(QColor(theme.panel))
         self._label_colour = theme.quiet
+        for name in self._inside:
+            name.veil = QColor(theme.panel)
+            name.veil.setAlphaF(0.6)
         for side in ("bottom", "left"):
             axis = self.getAxis(side)
             grid = QColor(theme.grid)
@@ -212,7 +234,7 @@ class Plot(pg.PlotWidget):
             axis.setPen(pg.mkPen(grid))
             axis.setTextPen(pg.mkPen(theme.quiet))
             axis.setGrid(26)
-        self.set_labels(*self.labels)
+        self.set_labels(*self.labels, self._said)
         for take in self._themed:
             take(theme)
 

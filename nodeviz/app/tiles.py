@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
+    from nodeviz.app.plots import Plot
+
 GAP = 8
 SMALL = 0.36  # share of the width for the small plots beside, or of the height for those below
 LEAST = 190  # pixels of height that a small plot needs, its menu and its words included
@@ -24,15 +26,16 @@ class Tiles(QLayout):
     Parameters
     ----------
     large, small : the plots; hidden large ones take no room
-    lead : int, pixels that the axis of the first large plot takes in a row, where only the first one has an axis
+    lead : int, pixels that the vertical axis of a large plot takes; in a row only the first one has it
     """
 
-    def __init__(self, large: Sequence[QWidget], small: Sequence[QWidget], lead: int) -> None:
+    def __init__(self, large: Sequence[Plot], small: Sequence[QWidget], lead: int) -> None:
         super().__init__()
         self._items: list[QLayoutItem] = []
         self._large, self._small, self._lead = list(large), list(small), lead
         self.arrangement = "beside"
-        for widget in (*large, *small):
+        plots: list[QWidget] = [*large, *small]
+        for widget in plots:
             self.addWidget(widget)
 
     def addItem(self, item: QLayoutItem) -> None:
@@ -71,7 +74,10 @@ class Tiles(QLayout):
             return
         self.arrangement = choose(rect.width(), rect.height(), len(shown), self.arrangement)
         large, small = places(rect, len(shown), self.arrangement, self._lead)
-        for widget, place in zip((*shown, *self._small), (*large, *small), strict=True):
+        for number, plot in enumerate(shown):
+            plot.lead(on=number == 0 or self.arrangement == "stacked")
+        plots: list[QWidget] = [*shown, *self._small]
+        for widget, place in zip(plots, (*large, *small), strict=True):
             widget.setGeometry(place)
 
 
@@ -80,7 +86,8 @@ def choose(width: int, height: int, n: int, current: str) -> str:
     sides = {
         "beside": min((1 - SMALL) * width / n, height),
         "below": min(width / n, (1 - SMALL) * height) if SMALL * height > LEAST else 0.0,
-        "stacked": min((1 - SMALL) * width, height / n) if n > 1 else 0.0,
+        # Side by side they are compared more easily.
+        "stacked": 0.85 * min((1 - SMALL) * width, height / n) if n > 1 else 0.0,
     }
     best = max(sides, key=lambda name: sides[name])
     return best if sides[best] > STAY * sides.get(current, 0.0) else current

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nodeviz.app.brush import ERASER, PER_STAMP, Stroke, read_places
 from nodeviz.app.panels import classifier_commands as commands
 from nodeviz.app.panels import classifier_edits as edits
-from nodeviz.app.panels.classifier_captions import Scene, main_words, plane_words
+from nodeviz.app.panels.classifier_captions import Scene, main_words, plane_words, steps_done
 from nodeviz.app.panels.classifier_instruments import ClassifierInstrument
 from nodeviz.app.panels.classifier_stage import Stage
 from nodeviz.app.panels.training import TrainingPanel
@@ -119,7 +119,8 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         frame, text = self.frame, DATASET_TITLES[self.params.dataset].lower()
         if frame is not None:
             text = "your points" if frame.data.painted else text
-            text += f" · step {frame.step} of {max(frame.steps, frame.step)}"
+            trained = frame.step or self._training or self.params.weights == "fresh"
+            text += f" · {steps_done(frame) if trained else 'trained before'}"
         return text
 
     def caption(self, frame: ClassifierFrame, fraction: float) -> str:

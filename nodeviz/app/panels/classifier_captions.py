@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nodeviz.experiments.classifier_frame import ClassifierFrame, ModelStability, ModelView, StabilityView
 
 GAP = "&nbsp;&nbsp; "
+BRIEF = MappingProxyType({"resnet": "ResNet", "node": "ODE", "anode": "augmented"})  # where there is little room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,19 +36,19 @@ class Scene:
         return np.array(self.history.get(name, ()), float)
 
 
-def named(scene: Scene, words: Callable[[ModelView], str]) -> str:
+def named(scene: Scene, words: Callable[[ModelView], str], called: Mapping[str, str] = BRIEF) -> str:
     """Return what ``words`` says of every model, each behind its name in its colour."""
     parts = []
     for model in scene.frame.models:
         said = words(model)
         if said:
-            parts.append(f"{coloured(model.name, scene.theme)} {said}")
+            parts.append(f"{coloured(model.name, scene.theme, called)} {said}")
     return GAP.join(parts)
 
 
-def coloured(name: str, theme: Theme) -> str:
+def coloured(name: str, theme: Theme, called: Mapping[str, str] = BRIEF) -> str:
     """Return what a model is called, in its colour."""
-    return f"<span style='color:{model_style(name, theme)[0]}'>{CALLED[name]}</span>"
+    return f"<span style='color:{model_style(name, theme)[0]}'>{called[name]}</span>"
 
 
 def whole_percent(share: float) -> str:
@@ -78,7 +80,7 @@ def plane_words(model: ModelView, t: float, *, inputs: bool) -> str:
 def main_words(scene: Scene, t: float, dataset: str) -> str:
     """Return the caption of the panel: the linear accuracy at the cursor, then what the measures show."""
     frame = scene.frame
-    accuracy = named(scene, lambda model: whole_percent(probe_at(model, t)))
+    accuracy = named(scene, lambda model: whole_percent(probe_at(model, t)), CALLED)
     head = f"<span style='color:{scene.theme.text}'>t = {t:.2f}, linear accuracy</span> {accuracy}"
     notes = [model.message for model in frame.models if model.message]
     shown = what_the_numbers_show(frame.models, "" if frame.data.painted else dataset)
@@ -105,8 +107,10 @@ def point_words(scene: Scene, index: int) -> str:
 
 
 def probe(scene: Scene, t: float) -> str:
-    """Say the linear accuracies at the cursor."""
-    return f"at t = {t:.2f}: " + named(scene, lambda model: whole_percent(probe_at(model, t)))
+    """Say the linear accuracies at the cursor, and what the extra dimensions are worth at the end."""
+    words = f"at t = {t:.2f}: " + named(scene, lambda model: whole_percent(probe_at(model, t)))
+    extra = [whole_percent(model.first_two_accuracy) for model in scene.frame.models if model.augment]
+    return f"{words}{GAP}(at the end {extra[0]} from h₁, h₂ alone)" if extra else words
 
 
 def last(values: Sequence[float]) -> float:
@@ -121,9 +125,14 @@ def loss(scene: Scene, t: float) -> str:
 
     def words(model: ModelView) -> str:
         recent = np.array(scene.history.get(f"{model.name}.loss", ())[-20:], float)
-        return label_number(float(recent.mean()) if len(recent) else model.loss)
+        return f"{float(recent.mean()) if len(recent) else model.loss:.2g}"
 
-    return f"step {frame.step} of {frame.steps}: " + named(scene, words)
+    return f"{steps_done(frame)}: {named(scene, words)}"
+
+
+def steps_done(frame: ClassifierFrame) -> str:
+    """Return how far training is, in words."""
+    return f"step {frame.step} of {frame.steps}" if frame.step < frame.steps else f"{frame.step} steps"
 
 
 def accuracy(scene: Scene, t: float) -> str:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QPointF, Qt, Signal
 
 from nodeviz.app.instrument import Instrument, Layer, View, logs, smoothed, thinned
 from nodeviz.app.panels import classifier_captions as captions
-from nodeviz.app.panels.classifier_captions import Scene, most_dimensions, probe_at
+from nodeviz.app.panels.classifier_captions import BRIEF, Scene, most_dimensions, probe_at
 from nodeviz.app.panels.classifier_ground import mapped
 from nodeviz.app.panels.classifier_projection import Camera, axis_name, principal
 from nodeviz.app.plots import closed_path, label_number, pen
@@ -20,7 +20,7 @@ from nodeviz.app.sprites import Picture, Sprites, cell_corners
 from nodeviz.app.theme import blend, class_style, model_style
 from nodeviz.app.ways import between
 from nodeviz.experiments.classifier_params import INSTRUMENTS
-from nodeviz.experiments.classifier_words import CALLED, percent
+from nodeviz.experiments.classifier_words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,7 +101,7 @@ class ClassifierInstrument(Instrument[Scene]):
 
 def probe(view: ClassifierInstrument, scene: Scene) -> None:
     """Accuracy of a linear probe that is fitted anew at each depth."""
-    view.plot.set_labels("depth t", "linear accuracy")
+    view.name_axes("depth t", "linear accuracy")
     columns: dict[str, Any] = {}
     for number, model in enumerate(scene.frame.models):
         view.model_layer(number, model).curve.setData(model.probe_t, model.probe_accuracy)
@@ -146,38 +146,38 @@ def training_curve(view: ClassifierInstrument, scene: Scene, what: str, *, log: 
 def span_of_steps(scene: Scene) -> FloatArray:
     """Return the range of the axis of steps: all that are planned, and all that were done."""
     done = max((len(values) for values in scene.history.values()), default=0)
-    return np.array([0.0, max(scene.frame.steps, done)])
+    return np.array([0.0, max(scene.frame.steps, done) or 1000])
 
 
 def loss(view: ClassifierInstrument, scene: Scene) -> None:
     """Loss of every training step, logarithmic."""
-    view.plot.set_labels("training step", "log₁₀ loss")
+    view.name_axes("training step", "log₁₀ loss")
     means = [logs(mean) for mean in training_curve(view, scene, "loss", log=True)]
     every = np.concatenate([logs(np.array([model.loss for model in scene.frame.models])), *means])
     good = every[np.isfinite(every)]
     low, high = (float(good.min()), float(good.max())) if len(good) else (-2.0, 0.0)
-    if not any(map(len, means)):
-        low, high = low - 0.5, high + 0.5
-        say_untrained(view, low, high)
+    high = max(high, low + 0.5)
     span = span_of_steps(scene)
-    view.plot.grow(("loss", float(span[1]), names(scene)), span, np.array([low, max(high, low + 0.5)]))
+    view.plot.grow(("loss", float(span[1]), names(scene)), span, np.array([low, high]))
+    if not any(map(len, means)):
+        say_untrained(view, span, (low + high) / 2)
 
 
-def say_untrained(view: ClassifierInstrument, low: float, high: float) -> None:
+def say_untrained(view: ClassifierInstrument, span: FloatArray, middle: float) -> None:
     """Say in an empty plot why it is empty."""
-    view.write("not trained here yet", view.theme.quiet, 0.0, (low + high) / 2)
+    view.write("not trained here yet", view.theme.quiet, float(span.mean()), middle, anchor=0.5)
 
 
 def accuracy(view: ClassifierInstrument, scene: Scene) -> None:
     """Accuracy of every training step on its batch."""
-    view.plot.set_labels("training step", "accuracy")
+    view.name_axes("training step", "accuracy")
     means = training_curve(view, scene, "accuracy", log=False)
     least = min((float(np.nanmin(mean, initial=1.0)) for mean in means), default=0.5)
-    if not any(map(len, means)):
-        say_untrained(view, 0.5, 1.0)
     bounds = np.array([min(least, 0.9), 1.0])
     span = span_of_steps(scene)
     view.plot.grow(("accuracy", float(span[1]), names(scene)), span, bounds)
+    if not any(map(len, means)):
+        say_untrained(view, span, float(bounds.mean()))
 
 
 def augmented(view: ClassifierInstrument, scene: Scene) -> None:
@@ -194,7 +194,7 @@ def augmented(view: ClassifierInstrument, scene: Scene) -> None:
         item.set_look(shape, 7.0, colour, blend((colour, view.theme.panel), 0.75))
     turned = view.camera is not None
     labels = [axis_name(camera.axes[:, i]) if turned else f"axis {i + 1}" for i in range(2)]
-    view.plot.set_labels(*labels)
+    view.name_axes(*labels)
     size = float(np.nanmax(np.linalg.norm(away.reshape(-1, away.shape[2]), axis=1), initial=1e-9))
     view.plot.grow(("augmented", model.name), np.array([-size, size]), np.array([-size, size]), pad=0.0)
     ends = view.seen[-1]
@@ -215,7 +215,7 @@ def move_augmented(view: ClassifierInstrument, scene: Scene, t: float) -> None:
 
 def solver_accuracy(view: ClassifierInstrument, scene: Scene) -> None:
     """Accuracy against the number of solver steps, without training anew."""
-    view.plot.set_labels("log₁₀ solver steps", "accuracy")
+    view.name_axes("log₁₀ solver steps", "accuracy")
     columns: dict[str, Any] = {}
     every: list[FloatArray] = [np.array([0.9, 1.0])]
     most = 1.0
@@ -238,7 +238,7 @@ def solver_accuracy(view: ClassifierInstrument, scene: Scene) -> None:
 
 def nfe_map(view: ClassifierInstrument, scene: Scene) -> None:
     """Map the evaluations that each point needs with a step size of its own, all models on one scale."""
-    view.plot.set_labels("input plane", "y")
+    view.name_axes("input plane", "y")
     view.plot.getAxis("bottom").setTicks([])
     shown = [model for model in scene.frame.models if model.nfe_map.size]
     if not shown:
@@ -253,7 +253,7 @@ def nfe_map(view: ClassifierInstrument, scene: Scene) -> None:
         shift = np.array([1.0, 1.0, 0.0, 0.0]) * number * 1.06 * width
         view.maps[number].set_image(mapped(model.nfe_map, low, high, colours), corners + shift)
         colour = model_style(model.name, view.theme)[0]
-        view.write(CALLED[model.name], colour, float(corners[0] + shift[0]), float(corners[3] + 0.1 * height))
+        view.write(BRIEF[model.name], colour, float(corners[0] + shift[0]), float(corners[3] + 0.1 * height))
         columns[f"{model.name} evaluations"] = model.nfe_map.ravel()
     right = corners[1] + (len(shown) - 1) * 1.06 * width
     xs, ys = np.array([corners[0], right]), np.array([corners[2], corners[3] + 0.2 * height])
@@ -263,7 +263,7 @@ def nfe_map(view: ClassifierInstrument, scene: Scene) -> None:
 
 def nfe_histogram(view: ClassifierInstrument, scene: Scene) -> None:
     """How many points need how many evaluations."""
-    view.plot.set_labels("evaluations", "points")
+    view.name_axes("evaluations", "points")
     shown = [(i, model) for i, model in enumerate(scene.frame.models) if len(model.nfe_points) and not model.discrete]
     every = np.concatenate([np.empty(0), *(model.nfe_points[np.isfinite(model.nfe_points)] for _, model in shown)])
     if not len(every):
@@ -285,7 +285,7 @@ def nfe_histogram(view: ClassifierInstrument, scene: Scene) -> None:
 
 def nfe_training(view: ClassifierInstrument, scene: Scene) -> None:
     """Draw the evaluations over training."""
-    view.plot.set_labels("training step", "evaluations")
+    view.name_axes("training step", "evaluations")
     columns: dict[str, Any] = {}
     every: list[FloatArray] = [np.array([model.nfe for model in scene.frame.models if not model.discrete])]
     for number, model in enumerate(scene.frame.models):
@@ -307,7 +307,7 @@ def nfe_training(view: ClassifierInstrument, scene: Scene) -> None:
 
 def stability(view: ClassifierInstrument, scene: Scene) -> None:
     """Three numbers along the way of one point: what J says now, what it may do at worst, and what became of it."""
-    view.plot.set_labels("depth t", "α, σ, ln ρ")
+    view.name_axes("depth t", "α, σ, ln ρ")
     columns: dict[str, Any] = {}
     every: list[FloatArray] = [np.zeros(1)]
     for number, one in enumerate(scene.stability.models):
@@ -360,14 +360,14 @@ def measures_of(model: ModelView) -> list[tuple[str, Any, str]]:
     at_end = float(model.probe_accuracy[-1]) if len(model.probe_accuracy) else np.nan
     ms = 1e3 * model.seconds_per_step
     return [
-        ("model", model.name, CALLED[model.name]),
+        ("model", model.name, BRIEF[model.name]),
         ("fresh error", model.dense_error, share(model.dense_error)),
+        ("NFE", model.nfe, label_number(model.nfe)),
+        ("stretch", model.max_stretch, label_number(model.max_stretch)),
         ("train", model.train_accuracy, share(model.train_accuracy)),
         ("test", model.test_accuracy, share(model.test_accuracy)),
-        ("evaluations", model.nfe, label_number(model.nfe)),
-        ("stretch", model.max_stretch, label_number(model.max_stretch)),
         ("parameters", model.n_parameters, str(model.n_parameters)),
-        ("per point: least", lows[0], label_number(lows[0])),
+        ("least NFE", lows[0], label_number(lows[0])),
         ("mean", lows[1], label_number(lows[1])),
         ("most", lows[2], label_number(lows[2])),
         ("linear at T", at_end, share(at_end)),

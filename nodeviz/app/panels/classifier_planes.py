@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -48,8 +49,8 @@ class ModelPlane(Plane):
 
     turned = Signal(float, float, bool)
 
-    def __init__(self, name: str, *, first: bool, parent: QWidget | None = None) -> None:
-        super().__init__("h₁", "h₂", name=name, first=first, parent=parent)
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__("h₁", "h₂", name=name, parent=parent)
         self._ground = Picture()
         self._ground.setZValue(-20)
         self.addItem(self._ground, ignoreBounds=True)
@@ -108,10 +109,13 @@ class ModelPlane(Plane):
     @property
     def extent(self) -> FloatArray:
         """Corners (2, 2), lowest and highest, of where nearly all points are at all depths; NaN where nowhere."""
-        every = self._states.reshape(-1, 2)
-        every = every[np.isfinite(every).all(axis=1)]
-        # A few points that fly far away must not make the others tiny.
-        return np.percentile(every, (0.4, 99.6), axis=0) if len(every) else np.full((2, 2), np.nan)
+        if not self._states.size:
+            return np.full((2, 2), np.nan)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a depth that no path has reached
+            # A few points that fly far away must not make the others tiny.
+            edges = np.nanpercentile(np.where(np.isfinite(self._states), self._states, np.nan), (0.5, 99.5), axis=1)
+            return np.array([np.nanmin(edges[0], axis=0), np.nanmax(edges[1], axis=0)])
 
     def show_at(self, t: float) -> None:
         """Draw with the cursor at depth t."""

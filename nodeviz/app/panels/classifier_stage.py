@@ -35,7 +35,7 @@ class Stage(SharedView):
     doubled = Signal(str)
 
     def __init__(self, parent: QObject) -> None:
-        self.planes = [ModelPlane(f"Model {number + 1}", first=number == 0) for number in range(MOST)]
+        self.planes = [ModelPlane(f"Model {number + 1}") for number in range(MOST)]
         super().__init__(self.planes, parent)
         self.turning = False
         self._scene: Scene | None = None

@@ -17,6 +17,7 @@ from nodeviz.app.ways import between, lattice, trails
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QPointF
+    from PySide6.QtGui import QResizeEvent
     from PySide6.QtWidgets import QWidget
 
     from nodeviz.app.panels.flow_density import Shown
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 TRAILED = 160  # points that have a trail: more of them hide the plane, and take long
 LONGEST = 0.85  # of the distance between arrows, for the fastest of them
 BARB = 0.3  # of an arrow's length
+APART = 13  # pixels between arrows at least
+FEWEST, ROOM = 250, 60  # samples over a density at least, and pixels of the plot that each of the others has
 
 
 class Look(NamedTuple):
@@ -49,8 +52,8 @@ class Look(NamedTuple):
 class FlowPlane(Plane):
     """The plane of one flow: `prepare` takes it, `show_at` draws it at a time."""
 
-    def __init__(self, name: str, *, first: bool, parent: QWidget | None = None) -> None:
-        super().__init__("x", "y", name=name, first=first, parent=parent)
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__("x", "y", name=name, parent=parent)
         self._ground = Picture()
         self._ground.setZValue(-20)
         self._target, self._samples = Sprites(), Sprites()
@@ -66,6 +69,7 @@ class FlowPlane(Plane):
         self._ring = self.markers("o", 13, 7)
         self._colours = np.zeros((256, 4), np.uint8)
         self._theme: Theme | None = None
+        self._dressed: tuple[Theme, float] | None = None
         self._flow: FlowView | None = None
         self._view: FloatArray = np.zeros(4)
         self._targets: FloatArray = np.empty((0, 2))
@@ -90,9 +94,22 @@ class FlowPlane(Plane):
         self._way.setPen(pen(theme.accent, 1.6))
         self._ring.setPen(pen(theme.panel, 1.2))
         self._ring.setBrush(QColor(theme.accent))
-        self._samples.set_look("circle", 3.0, faded(theme.text, 0.8), faded(theme.panel, 0.35))
+        self._dress_samples(theme)
         self._target.set_look("diamond", 5.0, "#58b0f0" if dark else "#0072b2", theme.panel)
         self._dress_arrows(theme)
+
+    def _dress_samples(self, theme: Theme) -> None:
+        """Let the samples be small in a small plane: they must not hide the density."""
+        size = round(min(max(self.width() / 180, 1.8), 3.2), 1)
+        if (theme, size) != self._dressed:
+            self._dressed = theme, size
+            self._samples.set_look("circle", size, faded(theme.text, 0.8), faded(theme.panel, 0.3))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Choose the size of the samples anew."""
+        super().resizeEvent(event)
+        if hasattr(self, "_dressed") and self._theme is not None:
+            self._dress_samples(self._theme)
 
     def _dress_arrows(self, theme: Theme) -> None:
         # Over a density they must stand out from its colours, over the bare ground they are quiet.
@@ -115,7 +132,9 @@ class FlowPlane(Plane):
             return
         self._show_density(density, top)
         self._now = between(self._t, flow.samples, t, held=False)
-        self._samples.set_points(self._now if look.samples else np.empty((0, 2)))
+        # In a small plane all of them would hide the density.
+        count = max(FEWEST, self.width() * self.height() // ROOM) if look.density else len(self._now)
+        self._samples.set_points(self._now[:count] if look.samples else np.empty((0, 2)))
         self._target.set_points(self._targets)
         if look.trails and t > 0.0:
             states = flow.samples[:, :TRAILED]
@@ -126,7 +145,8 @@ class FlowPlane(Plane):
         self._grid.setData(*(lattice(between(self._t, flow.grid, t, held=False)) if drawn else ([], [])))
         drawn = look.velocity and flow.velocity.size
         field = between(self._t, flow.velocity, t, held=False) if drawn else np.empty((0, 0, 2))
-        self._arrows.setData(*arrows(field, self._view))
+        every = 1 if self.width() > APART * len(field) else 2
+        self._arrows.setData(*arrows(field, self._view, every))
         self._mark(t)
 
     def _show_density(self, density: Shown | None, top: float) -> None:
@@ -185,10 +205,11 @@ def faded(colour: str, share: float) -> str:
     return seen.name(QColor.NameFormat.HexArgb)
 
 
-def arrows(velocity: FloatArray, view: FloatArray) -> tuple[FloatArray, FloatArray]:
+def arrows(velocity: FloatArray, view: FloatArray, every: int = 1) -> tuple[FloatArray, FloatArray]:
     """Return the strokes of arrows, pairs of points for a shaft and two barbs, for a lattice (V, V, 2) of a field.
 
     The longest is a little shorter than the distance between two of them; the others by the square root of the speed.
+    With ``every`` above 1 only every so many rows and columns have arrows.
     """
     n = len(velocity)
     if not n:
@@ -196,11 +217,13 @@ def arrows(velocity: FloatArray, view: FloatArray) -> tuple[FloatArray, FloatArr
     x0, x1, y0, y1 = view
     inside = (np.arange(n) + 0.5) / n
     places = np.stack(np.meshgrid(x0 + (x1 - x0) * inside, y0 + (y1 - y0) * inside), axis=-1)
+    some = slice(every // 2, None, every)
+    places, velocity = places[some, some], velocity[some, some]
     speed = np.linalg.norm(velocity, axis=-1, keepdims=True)
     most = float(np.nanquantile(speed, 0.98)) if np.isfinite(speed).any() else 0.0
     if not most > 0:
         return np.empty(0), np.empty(0)
-    length = LONGEST * min(x1 - x0, y1 - y0) / n
+    length = LONGEST * every * min(x1 - x0, y1 - y0) / n
     shaft = velocity / np.maximum(speed, 1e-12) * np.sqrt(np.minimum(speed / most, 1.0)) * length
     across = np.stack([-shaft[..., 1], shaft[..., 0]], axis=-1)
     tail, head = places - shaft / 2, places + shaft / 2

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nodeviz.experiments.flow_frame import DensityAnswer, FlowFrame
 
 MOST = 2
+NARROW = 200  # pixels of a plane whose title is the method alone
 
 
 class FlowStage(SharedView):
@@ -28,7 +29,7 @@ class FlowStage(SharedView):
     doubled = Signal()
 
     def __init__(self, parent: QObject) -> None:
-        self.planes = [FlowPlane(f"Flow {number + 1}", first=number == 0) for number in range(MOST)]
+        self.planes = [FlowPlane(f"Flow {number + 1}") for number in range(MOST)]
         super().__init__(self.planes, parent)
         self._known = [KnownDensities() for _ in range(MOST)]
         self._frame: FlowFrame | None = None
@@ -49,7 +50,7 @@ class FlowStage(SharedView):
             plane.prepare(flow, frame.t, frame.target, look)
             plane.show_at(t, densities[number], top)
             plane.show_path(paths[number] if number < len(paths) else None, t)
-            plane.say_title(plane_words(scene, flow, self._mass(number, t)))
+            plane.say_title(plane_words(scene, flow, self._mass(number, t) if plane.width() > NARROW else np.nan))
 
     def _take(self, frame: FlowFrame) -> None:
         self._frame = frame

@@ -39,7 +39,7 @@ def solver_layer(view: PhaseInstrument, frame: PhaseFrame, s: int) -> Layer:
 
 def stability(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """Draw the regions of stability; what is stable lies inside for an explicit method, outside for an implicit one."""
-    view.plot.set_labels("Re dt·λ", "Im dt·λ")
+    view.name_axes("Re dt·λ", "Im dt·λ")
     bounds = [np.array([[-3.4, -1.5], [1.0, 1.5]])]
     for s, method in enumerate(frame.paths.methods):
         outline, steps, _, area = solver_layer(view, frame, s)
@@ -82,7 +82,7 @@ def over_time(
     view: PhaseInstrument, frame: PhaseFrame, name: str, label: str, rows: list[Row], headroom: float = 0.0
 ) -> None:
     """Draw one curve per solver over time, logarithmic, with room above for what else is drawn."""
-    view.plot.set_labels("t", f"log₁₀ {label}")
+    view.name_axes("t", f"log₁₀ {label}")
     columns: dict[str, Any] = {}
     for s, (time, values) in enumerate(rows):
         solver_layer(view, frame, s)[0].setData(time, logs(values))
@@ -120,7 +120,7 @@ def step_size(view: PhaseInstrument, frame: PhaseFrame) -> None:
 
 def components(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """State against time: x as curves, y as markers."""
-    view.plot.set_labels("t", "x (line), y (markers)")
+    view.name_axes("t", "x (line), y (markers)")
     paths = frame.paths
     columns: dict[str, Any] = {}
     for s, entry in enumerate(paths.entries):
@@ -145,7 +145,7 @@ def components(view: PhaseInstrument, frame: PhaseFrame) -> None:
 
 def evaluations(view: PhaseInstrument, frame: PhaseFrame) -> None:
     """Count the evaluations of the vector field, one bar per solver."""
-    view.plot.set_labels("", "evaluations")
+    view.name_axes("", "evaluations")
     counts = frame.paths.nfe[:, 0].astype(float)
     names = solver_names(frame.paths)
     view.plot.getAxis("bottom").setTicks([list(enumerate(names))])
@@ -164,7 +164,7 @@ def scatter_study(
     view: PhaseInstrument, frame: PhaseFrame, name: str, labels: tuple[str, str], xs: FloatArray, ys: FloatArray
 ) -> None:
     """Draw one study, both axes logarithmic."""
-    view.plot.set_labels(f"log₁₀ {labels[0]}", f"log₁₀ {labels[1]}")
+    view.name_axes(f"log₁₀ {labels[0]}", f"log₁₀ {labels[1]}")
     columns: dict[str, Any] = {}
     for s, entry in enumerate(frame.paths.entries):
         if s >= len(xs):
