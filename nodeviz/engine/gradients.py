@@ -53,7 +53,7 @@ MODES: Mapping[str, Mode] = MappingProxyType(
         "backprop": Mode(
             title="Backpropagation",
             exact=True,
-            note="every activation is kept: the fastest below some hundred steps, memory grows with their number",
+            note="every activation is kept: the fastest while they fit the processor's cache, some tens of steps",
             make=Discrete,
         ),
         "checkpoint": Mode(
@@ -160,7 +160,7 @@ class GradientSolve:
 
         Returns
         -------
-        (D, B) at t1, or (K, D, B) for K nodes wanted: memory that the next solve writes again
+        (D, B) at t1, or (K, D, B) for K nodes wanted: to be read only, until the next solve writes there again
         """
         if self._nodes is None or not self._nodes.same(times, wanted):
             self._nodes = Nodes.of(times, wanted)
