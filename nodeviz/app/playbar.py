@@ -75,7 +75,7 @@ class PlayBar(QWidget):
         self.label.setFont(ui_font(12))
         self.label.setFixedSize(72, 20)  # a label without a fixed size has all laid out anew with every text
         self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.back = self._tool("◂", "Play backwards", "backwards")
+        self.back = self._tool("←", "Play backwards", "backwards")
         self.back.setCheckable(True)
         self.back.hide()
         self.pace = self._tool("1×", "Speed", "speed")

@@ -115,7 +115,9 @@ class FlowPanel(TrainingPanel[FlowParams, FlowFrame]):
         text = " against ".join(SHORT[name] for name in (params.method, params.compare) if name != "none")
         if frame is None:
             return text
-        return f"{frame.target.title} · {text} · step {frame.step} of {max(frame.steps, frame.step)}"
+        before = not frame.step and not self.runbar.training and params.weights != "fresh"
+        done = f"step {frame.step} of {frame.steps}" if frame.step < frame.steps else f"{frame.step} steps"
+        return f"{frame.target.title} · {text} · {'trained before' if before else done}"
 
     def caption(self, frame: FlowFrame, fraction: float) -> str:
         """Say the measures, and what is peculiar."""

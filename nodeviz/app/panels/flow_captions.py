@@ -246,4 +246,6 @@ def measures(scene: Scene, t: float) -> str:
     steps = {flow.measured_step for flow in scene.frame.flows}
     if max(steps) < 0:
         return "measured when training rests"
-    return scene.frame.words
+    # The table says the log-likelihoods already, with which the words begin.
+    rest = scene.frame.words.partition(". ")[2]
+    return f"{rest} The floor of W₂: two fresh sets of points."

@@ -20,6 +20,8 @@ SHARES = (0.25, 0.5, 0.75, 0.95)  # of the mass, within each contour line
 BRIGHT = 0.997  # share of the cells that are not in the colour of the peak
 GAMMA = 0.7  # below 1 the tails show, which a straight map would leave dark
 FADE = 0.16  # of the map, over which it comes out of the ground
+CONTRAST = 0.5  # of the map, between a line and what it lies on
+LEAST = 1e-30  # density whose logarithm is still drawn
 SAME = 1e-6  # times nearer than that are one
 
 
@@ -142,13 +144,24 @@ def colour_map(theme: Theme) -> Rgba:
 
 def coloured(p: FloatArray, top: float, colours: Rgba) -> Rgba:
     """Return a density (R, R) in colours (R, R, 4); ``top`` and all above has the last one."""
-    share = np.clip(p / top, 0.0, 1.0) ** GAMMA if top > 0 else np.zeros_like(p)
-    picture: Rgba = colours[(share * (len(colours) - 1)).astype(np.intp)]
+    picture: Rgba = colours[(share_of(p, top) * (len(colours) - 1)).astype(np.intp)]
     return picture
 
 
+def share_of(p: FloatArray, top: float) -> FloatArray:
+    """Return where densities lie on a map of colours, 0 to 1."""
+    return np.clip(np.asarray(p) / top, 0.0, 1.0) ** GAMMA if top > 0 else np.zeros_like(p)
+
+
+def contrast(level: float, top: float, colours: Rgba) -> str:
+    """Return the colour of a line along a density: far on the map from the colours on both sides of it."""
+    share = float(share_of(np.array(level), top))
+    red, green, blue, _ = colours[round((share + CONTRAST if share < 0.5 else share - CONTRAST) * 255)].tolist()
+    return QColor(red, green, blue).name()
+
+
 def mass_levels(p: FloatArray) -> list[float]:
-    """Return the densities above which there are the SHARES of the mass that is in view."""
+    """Return the densities above which there are the SHARES of the mass that is in view; none where there is none."""
     ordered = np.sort(p.ravel())[::-1]
     gone = np.cumsum(ordered, dtype=np.float64)
     if not gone[-1] > 0:
@@ -156,16 +169,11 @@ def mass_levels(p: FloatArray) -> list[float]:
     return [float(ordered[np.searchsorted(gone, share * gone[-1])]) for share in SHARES]
 
 
-def contours(p: FloatArray, view: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return x and y of the lines of equal density that hold the SHARES of the mass: pairs of points to join."""
+def contour(p: FloatArray, level: float, view: FloatArray) -> FloatArray:
+    """Return the line on which a density (R, R) is ``level``, as pairs of points to join (M, 2)."""
     n = len(p)
     x0, x1, y0, y1 = view
     inside = (np.arange(n) + 0.5) / n
-    xs, ys = x0 + (x1 - x0) * inside, y0 + (y1 - y0) * inside
-    logs = np.log(np.maximum(p, 1e-30))
-    ends = []
-    for level in mass_levels(p):
-        points, pairs = contour_pieces(xs, ys, logs - np.log(max(level, 1e-30)))
-        ends.append(points[pairs.ravel()])
-    joined = np.concatenate(ends) if ends else np.empty((0, 2))
-    return joined[:, 0], joined[:, 1]
+    logs = np.log(np.maximum(p, LEAST)) - np.log(max(level, LEAST))
+    points, pairs = contour_pieces(x0 + (x1 - x0) * inside, y0 + (y1 - y0) * inside, logs)
+    return points[pairs.ravel()]

@@ -66,9 +66,9 @@ def training_axis(view: FlowInstrument, scene: Scene, y_label: str) -> tuple[lis
     """
     flows = scene.frame.flows
     if len(flows) > 1:
-        view.plot.set_labels("share of training", y_label)
+        view.name_axes("share of training", y_label)
         return [float(max(flow.steps, 1)) for flow in flows], max(1.0, *(flow.step / flow.steps for flow in flows))
-    view.plot.set_labels("training step", y_label)
+    view.name_axes("training step", y_label)
     return [1.0], float(max(flows[0].steps, flows[0].step))
 
 
@@ -99,7 +99,7 @@ def log_prob(view: FlowInstrument, scene: Scene) -> None:
     low, high = min(low, high - 0.25), high + 0.2 * max(high - low, 0.25)
     if np.isfinite(bound):
         view.line.setData(np.array([0.0, end]), np.full(2, bound))
-        view.write(f"entropy bound {nats(bound)}", view.theme.quiet, 0.0, bound + 0.1 * (high - low))
+        view.write(f"entropy bound {nats(bound)}", view.theme.quiet, 0.3 * end, bound + 0.1 * (high - low))
     untrained(view, scene, (low + high) / 2)
     view.plot.grow(key(scene, "log-prob", end, bound), np.array([0.0, end]), np.array([low, high]))
     view.give(columns)
@@ -129,7 +129,7 @@ def loss(view: FlowInstrument, scene: Scene) -> None:
 
 def along(view: FlowInstrument, scene: Scene, name: str, label: str, values_of: Any, *, zero: bool) -> None:
     """Draw a number along the path of the point that was asked about."""
-    view.plot.set_labels("t", label)
+    view.name_axes("t", label)
     columns: dict[str, Any] = {}
     every = [np.zeros(1)] if zero else []
     for number, one in enumerate(scene.path.flows):
@@ -181,7 +181,7 @@ def move_along(values_of: Any) -> Any:
 
 def trace(view: FlowInstrument, scene: Scene) -> None:
     """Spread of Hutchinson's estimates of the divergence about the exact one, against the number of probes."""
-    view.plot.set_labels("log₂ probes", "spread of div f")
+    view.name_axes("log₂ probes", "spread of div f")
     x = probe_axis(scene)
     every: list[FloatArray] = [np.zeros(1)]
     columns: dict[str, Any] = {"probes": scene.trace.probes}
@@ -197,7 +197,7 @@ def trace(view: FlowInstrument, scene: Scene) -> None:
 
 def trace_log_prob(view: FlowInstrument, scene: Scene) -> None:
     """Error that an estimated trace makes in log p, against the number of probes."""
-    view.plot.set_labels("log₂ probes", "error of log p, nats")
+    view.name_axes("log₂ probes", "error of log p, nats")
     x = probe_axis(scene)
     every: list[FloatArray] = [np.zeros(1)]
     columns: dict[str, Any] = {"probes": scene.trace.probes}
@@ -231,14 +231,14 @@ def finish_probes(view: FlowInstrument, scene: Scene, name: str, values: FloatAr
     end = float(x[-1]) if len(x) else 4.0
     top = float(np.nanmax(values, initial=0.0)) or 1.0
     view.line.setData(np.array([0.0, end]), np.zeros(2))
-    view.write("exact trace", view.theme.quiet, 0.0, 0.07 * top)
+    view.write("exact trace", view.theme.quiet, 0.0, 0.08 * top)
     view.plot.grow(key(scene, name), np.array([0.0, end]), np.array([0.0, top]))
     view.give(columns)
 
 
 def mass(view: FlowInstrument, scene: Scene) -> None:
     """Mass of the density within the plane at every time; all but 1 is lost, or outside."""
-    view.plot.set_labels("t", "mass")
+    view.name_axes("t", "mass")
     t, columns = scene.frame.t, {"t": scene.frame.t}
     every = [np.array([0.95, 1.05])]
     for number, flow in enumerate(scene.frame.flows):
@@ -264,7 +264,7 @@ def move_cursor(view: FlowInstrument, scene: Scene, t: float) -> None:
 
 def tolerance(view: FlowInstrument, scene: Scene) -> None:
     """Draw the evaluations of an adaptive solver against its tolerance."""
-    view.plot.set_labels("log₁₀ tolerance", "evaluations")
+    view.name_axes("log₁₀ tolerance", "evaluations")
     columns: dict[str, Any] = {}
     places, every = [np.array([-6.0, -1.0])], [np.zeros(1)]
     for number, flow in enumerate(scene.frame.flows):

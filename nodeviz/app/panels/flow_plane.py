@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
-from nodeviz.app.panels.flow_density import colour_map, coloured, contours
+from nodeviz.app.panels.flow_density import SHARES, colour_map, coloured, contour, contrast, mass_levels
 from nodeviz.app.planes import Plane
 from nodeviz.app.plots import Columns, pen
 from nodeviz.app.sprites import Picture, Sprites
@@ -58,14 +58,14 @@ class FlowPlane(Plane):
         self._ground.setZValue(-20)
         self._target, self._samples = Sprites(), Sprites()
         self._grid = self.curve(1)
-        self._contours = self.curve(1.5, connect="pairs")
+        self._contours = [self.curve(1.5, connect="pairs") for _ in SHARES]
         self._arrows = self.curve(2, connect="pairs")
         self._trails = self.curve(3)
         for z, item in ((4, self._target), (5, self._samples)):
             item.setZValue(z)
         for item in (self._ground, self._target, self._samples):
             self.addItem(item, ignoreBounds=True)
-        self._way = self.curve(6)
+        self._casing, self._way = self.curve(5.9), self.curve(6)
         self._ring = self.markers("o", 13, 7)
         self._colours = np.zeros((256, 4), np.uint8)
         self._theme: Theme | None = None
@@ -89,9 +89,9 @@ class FlowPlane(Plane):
         self._theme, self._colours, self._drawn = theme, colour_map(theme), ()
         dark = theme.name == "dark"
         self._grid.setPen(pen(blend((theme.panel, theme.text), 0.42)))
-        self._contours.setPen(pen("#ffdf9e" if dark else "#4a1d6e"))
         self._trails.setPen(pen(blend((theme.panel, theme.text), 0.5)))
-        self._way.setPen(pen(theme.accent, 1.6))
+        self._casing.setPen(pen(theme.panel, 4))
+        self._way.setPen(pen(theme.accent, 1.8))
         self._ring.setPen(pen(theme.panel, 1.2))
         self._ring.setBrush(QColor(theme.accent))
         self._dress_samples(theme)
@@ -158,16 +158,23 @@ class FlowPlane(Plane):
             self._ground.set_image(coloured(density.p, top, self._colours), self._view)
         else:
             self._ground.clear()
+        for curve in self._contours:
+            curve.setData([], [])
         if density is not None and self._look.contours:
-            self._contours.setData(*contours(density.p, self._view))
-        else:
-            self._contours.setData([], [])
+            self._show_contours(density.p, top)
+
+    def _show_contours(self, p: FloatArray, top: float) -> None:
+        plain = self._theme.text if self._theme is not None else "white"
+        for curve, level in zip(self._contours, mass_levels(p), strict=False):
+            curve.setPen(pen(contrast(level, top, self._colours) if self._look.density else plain))
+            curve.setData(*contour(p, level, self._view).T)
 
     def show_path(self, path: FlowPath | None, t: float) -> None:
         """Show the path of the point that was asked about."""
         if path is not self._path:
             self._path = path
-            self._way.setData(*(path.path.T if path is not None and len(path.t) else ([], [])))
+            for curve in (self._casing, self._way):
+                curve.setData(*(path.path.T if path is not None and len(path.t) else ([], [])))
         self._mark(t)
 
     def _mark(self, t: float) -> None:
