@@ -53,7 +53,7 @@ class TrainableField(Protocol):
 
     Attributes
     ----------
-    parameters : (n_parameters,); whoever trains changes it in place
+    parameters : (n_parameters,); whoever trains changes it in place, but not between an evaluation and its pull
     timed : whether f depends on t
     """
 
