@@ -76,7 +76,7 @@ class Session(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.undo_stack = QUndoStack(self)
-        self._states = {name: State(experiment.params()) for name, experiment in REGISTRY.items()}
+        self._states = {name: first_state(name) for name in REGISTRY}
         self._gesture = 0
         self._drag = ""  # the gesture that goes on, the state it began with, and the line that it has not said yet
         self._origin: State | None = None
@@ -143,19 +143,22 @@ class Session(QObject):
         }
 
     def restore(self, panel: str, saved: Mapping[str, Any]) -> None:
-        """Put saved parameters in force, without a step of undo; what does not fit any more is left at its default."""
+        """Put saved parameters in force, without a step of undo; what cannot be used any more is left out, and said."""
         values = {
             name: value for name, value in saved.items() if name in declarations.declared(self._states[panel].params)
         }
         if str(values.get("system", "")).startswith("python:"):
             return  # a callable does not outlive its program
+        params, complaint = usable(REGISTRY[panel].params(), values)
+        seed = saved.get("seed", 0)
         try:
-            params = declarations.change(REGISTRY[panel].params(), values)
-            seed = int(SEED.coerce("seed", saved.get("seed", 0), None))
+            seed = int(SEED.coerce("seed", seed, None))
         except ParamError:
-            return
-        self._states[panel] = State(params, seed, str(saved.get("preset", "")))
+            seed = 0
+        self._states[panel] = State(params, seed, "" if complaint else str(saved.get("preset", "")))
         self.changed.emit(panel)
+        if complaint:
+            self.refused.emit(panel, complaint)
 
     def end_drag(self) -> None:
         """End a gesture: its last line is said now, and the next change of the same name is a step of its own."""
@@ -179,6 +182,30 @@ class Session(QObject):
             self.echoed.emit(line)
         else:
             self._unsaid = line if after != self._origin else ""
+
+
+def first_state(panel: str) -> State:
+    """Return what a panel shows at the very first start."""
+    experiment = REGISTRY[panel]
+    if not experiment.first_preset:
+        return State(experiment.params())
+    changes = find_preset(panel, experiment.first_preset).changes
+    return State(declarations.change(experiment.params(), changes), preset=experiment.first_preset)
+
+
+def usable(params: Any, values: Mapping[str, Any]) -> tuple[Any, str]:
+    """Return the parameters with all values that can be used, and the first sentence about one that cannot."""
+    try:
+        return declarations.change(params, values), ""
+    except ParamError:
+        complaint = ""
+    # One by one, so that a file that is gone takes nothing else with it.
+    for name, value in values.items():
+        try:
+            params = declarations.change(params, {name: value})
+        except ParamError as error:
+            complaint = complaint or f"Not restored: {error}"
+    return params, complaint
 
 
 def python_line(panel: str, params: Any, changes: dict[str, object]) -> str:

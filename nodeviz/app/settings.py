@@ -20,8 +20,8 @@ from typing import Any, Literal, TypeAlias, get_args
 import platformdirs
 
 VERSION = 1  # of the file
-LAYOUT_VERSION = 1  # of the window's layout: raise it when docks are added, renamed or removed
-MAX_BYTES = 4_000_000  # a thousand times what a real file needs
+LAYOUT_VERSION = 2  # of the window's layout: raise it when docks are added, renamed or removed
+MAX_BYTES = 16_000_000  # several times what 100,000 painted points need
 MAX_HISTORY = 100_000
 
 Theme = Literal["system", "dark", "light"]
@@ -138,10 +138,13 @@ class SettingsStore:
         if self.path.parts[0] == "~":  # what platformdirs answers without a home; never make a folder of that name
             raise OSError("there is no home folder")
         target.parent.mkdir(parents=True, exist_ok=True)
+        text = _text(settings)
+        if len(text) > MAX_BYTES:
+            raise ValueError(f"{len(text):,} bytes, above the limit {MAX_BYTES:,}; save painted points as CSV")
         handle, name = tempfile.mkstemp(prefix=target.name, suffix=".tmp", dir=target.parent)
         try:
             with open(handle, "w", encoding="utf-8") as file:
-                json.dump(_encode(settings), file, indent=1, allow_nan=False)
+                file.write(text)
                 file.flush()
                 os.fsync(file.fileno())  # else a power cut can leave the new name with no content
             os.replace(name, target)
@@ -165,6 +168,16 @@ class SettingsStore:
         self._told = True
         reason = getattr(error, "strerror", None) or str(error)
         return f"Settings: {self.path} cannot be used ({reason}); changes last until nodeviz is closed"
+
+
+def _text(settings: Settings) -> str:
+    """Return the file's text: one line per panel, since points by the thousand are quick to write only in one go."""
+    encoded = _encode(settings)
+    panels = encoded.pop("panels")
+    assert isinstance(panels, dict)
+    rows = ",\n".join(f"  {json.dumps(name)}: {json.dumps(values, allow_nan=False)}" for name, values in panels.items())
+    rest = json.dumps(encoded, indent=1, allow_nan=False).removesuffix("\n}")
+    return f'{rest},\n "panels": {{\n{rows}\n }}\n}}'
 
 
 def _encode(settings: Settings) -> dict[str, Json]:

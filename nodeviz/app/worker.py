@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
-import math
 import queue
 import time
 import traceback
@@ -39,7 +38,7 @@ class Order:
     mailbox: Mailbox
     last: Frame | None
     heard: int
-    quota: float = math.inf
+    quota: float | None = None
 
 
 @dataclass(slots=True)
@@ -174,7 +173,8 @@ class Worker(QThread):
         if panel in self._jobs:
             _close(self._jobs.pop(panel).steps)
         steps, inbox = order.experiment.start(order.params, order.seed, order.last, interactive=True)
-        inbox.quota = order.quota
+        if order.quota is not None:
+            inbox.allow(order.quota)
         order.mailbox.begin(order.generation)
         trains = order.experiment.trains
         self._jobs[panel] = Job(order.generation, steps, inbox, order.mailbox, time.monotonic(), order.heard, trains)
@@ -196,7 +196,7 @@ class Worker(QThread):
         if waiting is not None and waiting.experiment.trains:
             self._next[panel] = dataclasses.replace(waiting, quota=steps, heard=number)
         elif job is not None and job.trains:
-            job.inbox.quota = steps
+            job.inbox.allow(steps)
             job.wake(number)
         else:
             self._left[panel] = steps

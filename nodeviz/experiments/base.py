@@ -76,7 +76,7 @@ class Inbox(Generic[P]):
     ----------
     live : the parameters in force; only those declared live ever differ from the run's own
     quota : training steps that an experiment may still take: without limit, none after stop(), n after step(n); it
-        takes one off for each
+        takes one off for each; ``told`` is whether somebody has set it
     step : steps done, counted by whoever drives the run; an experiment that trains counts its training steps itself
     record : (step, kind, payload) of every live change and request that took effect
     """
@@ -86,6 +86,7 @@ class Inbox(Generic[P]):
         self.last_frame = last_frame
         self.interactive = interactive
         self.quota = math.inf
+        self.told = False
         self.step = 0
         self.record: list[tuple[int, str, Any]] = []
         self._requests: dict[str, Request] = {}
@@ -93,7 +94,11 @@ class Inbox(Generic[P]):
     def set_live(self, params: P) -> None:
         """Put new live parameters in force, and record the step at which they took effect."""
         self.live = params
-        self.record.append((self.step, "live", params))
+        self._note("live", params)
+
+    def allow(self, steps: float) -> None:
+        """Set the quota of training steps."""
+        self.quota, self.told = steps, True
 
     def put(self, request: Request) -> None:
         """Add a request; the newest of its kind replaces one that was not read yet."""
@@ -108,8 +113,20 @@ class Inbox(Generic[P]):
         """Return the unread requests, oldest first, and record the step at which they took effect."""
         taken = tuple(sorted(self._requests.values(), key=lambda request: request.number))
         self._requests.clear()
-        self.record.extend((self.step, request.kind, request.payload) for request in taken)
+        for request in taken:
+            self._note(request.kind, request.payload)
         return taken
+
+    def _note(self, kind: str, payload: Any) -> None:
+        """Record what took effect; at one and the same step the newest of a kind is all that counts."""
+        entry = (self.step, kind, payload)
+        for place in range(len(self.record) - 1, -1, -1):
+            if self.record[place][0] != self.step:
+                break
+            if self.record[place][1] == kind:
+                self.record[place] = entry
+                return
+        self.record.append(entry)
 
 
 Steps = Generator[Update | None, None, Metrics]

@@ -111,8 +111,8 @@ class TrainingRun(Generic[P]):
         self._inbox, self._trainees, self._screen, self._steps = inbox, trainees, screen, steps
         self._live = inbox.live
         self._goal = steps
-        if resting:  # training goes on when somebody asks for it
-            self._goal, inbox.quota = 0, 0.0
+        if resting:  # training goes on when somebody asks for it, who may have done so before the run began
+            self._goal, inbox.quota = 0, inbox.quota if inbox.told else 0.0
         self._every = max(1, math.ceil(self._goal / PICTURES))
 
     def run(self) -> Steps:

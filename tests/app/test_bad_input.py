@@ -11,7 +11,7 @@ from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
-from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.params import ParamError, change
 from nodeviz.experiments.phase_params import PhaseParams
 
 from .conftest import wait_idle
@@ -324,22 +324,27 @@ def test_damaged_settings_are_told_once_and_the_window_opens(
 
 
 @pytest.mark.parametrize(
-    "saved",
+    ("saved", "kept", "sentence"),
     [
-        {"system": "hopf", "n_steps": -5},
-        {"equations": "x' = __import__('os'); y' = 1", "system": "custom"},
-        {"a parameter of another version": 1},
+        ({"system": "hopf", "n_steps": -5}, {"system": "hopf"}, "Not restored: n_steps=-5: below the limit 1"),
+        (
+            {"equations": "x' = __import__('os'); y' = 1", "system": "custom"},
+            {"system": "custom"},
+            "Not restored: equations",
+        ),
+        ({"a parameter of another version": 1}, {}, ""),
     ],
 )
 def test_parameters_that_cannot_be_used_any_more_get_defaults(
-    qtbot: Any, tmp_path: Path, saved: dict[str, Any]
+    qtbot: Any, tmp_path: Path, saved: dict[str, Any], kept: dict[str, Any], sentence: str
 ) -> None:
     whole = {**json.loads(WHOLE), "panels": {"phase": saved, "a panel of another version": {"x": 1}}}
     (tmp_path / "settings.json").write_text(json.dumps(whole), "utf-8")
     window = opened(qtbot, tmp_path)
     try:
+        assert sentence in window.panels["phase"].message.text.text()
         wait_idle(qtbot, window)
-        assert window.panels["phase"].params == PhaseParams()
+        assert window.panels["phase"].params == change(PhaseParams(), kept)
         assert window.theme_name == "light"
     finally:
         window.close()

@@ -222,7 +222,7 @@ def test_the_seed_restarts_the_run(qtbot: Any, window: Any, phase: Any) -> None:
     phase.seed = 12
     assert phase.seed == 12
     wait_idle(qtbot, window)
-    assert window.panels["phase"].mailbox.generation == generation + 1
+    assert window.panels["phase"].mailbox.generation > generation
 
 
 # Results, cursor, run.

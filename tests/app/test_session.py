@@ -14,9 +14,11 @@ from nodeviz.app.session import Session, python_line
 from nodeviz.experiments.params import ParamError, change
 from nodeviz.experiments.phase_params import PhaseParams
 from nodeviz.experiments.presets import find_preset, presets
+from nodeviz.experiments.registry import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -321,3 +323,20 @@ def test_lines_of_changes_repeat_them(changes: dict[str, Any]) -> None:
 
     exec(python_line("phase", params, changes), {"phase": Recorder()})
     assert change(PhaseParams(), made) == params
+
+
+def test_every_panel_starts_with_its_first_preset(session: Session) -> None:
+    for name, experiment in REGISTRY.items():
+        state = session.state(name)
+        changes = find_preset(name, experiment.first_preset).changes
+        assert (state.preset, state.params) == (experiment.first_preset, change(experiment.params(), changes))
+
+
+def test_what_cannot_be_restored_takes_nothing_else_with_it(session: Session, tmp_path: Path) -> None:
+    said: list[str] = []
+    session.refused.connect(lambda panel, sentence: said.append(f"{panel}: {sentence}"))
+    session.restore("classifier", {"hidden": 48, "csv": str(tmp_path / "gone.csv"), "seed": 3})
+    state = session.state("classifier")
+    assert (state.params.hidden, state.params.csv, state.seed) == (48, "", 3)
+    assert len(said) == 1
+    assert said[0].startswith("classifier: Not restored: csv")

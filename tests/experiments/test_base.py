@@ -63,3 +63,15 @@ def test_what_is_not_finite_becomes_null() -> None:
         "b": [None, [0.0, 1.0]],
         "c": 3,
     }
+
+
+def test_at_one_step_only_the_newest_of_a_kind_is_recorded() -> None:
+    inbox = Inbox("before")
+    for number in range(3):
+        inbox.put(Request(number, "where", number))
+        inbox.requests()
+        inbox.set_live(f"live {number}")
+    assert inbox.record == [(0, "where", 2), (0, "live", "live 2")]
+    inbox.step = 1
+    inbox.set_live("later")
+    assert inbox.record[2:] == [(1, "live", "later")]
