@@ -122,7 +122,7 @@ class FlowPanel(TrainingPanel[FlowParams, FlowFrame]):
     def caption(self, frame: FlowFrame, fraction: float) -> str:
         """Say the measures, and what is peculiar."""
         del fraction
-        scaled = frame.target.name in {"csv", "points", "image", "text"}
+        scaled = frame.target.name in {"csv", "points", "image"}
         return main_words(self._scene_of(frame), frame.target.note if scaled else "")
 
     def do(self, what: str) -> None:

@@ -32,7 +32,7 @@ STYLES = MappingProxyType(
     {
         "flow-matching": ("#e78ac3", "#b03a7e", "o"),
         "ot-flow-matching": ("#f0c84b", "#8a6d00", "d"),
-        "likelihood": ("#7fb2ff", "#2a5fc0", "s"),
+        "likelihood": ("#a79df7", "#5a48b5", "s"),
         "diffusion": ("#f08a5d", "#b8501c", "t"),
     }
 )
@@ -223,21 +223,18 @@ def mass(scene: Scene, t: float) -> str:
 
 
 def tolerance(scene: Scene, t: float) -> str:
-    """Say evaluations and error of the loosest and the tightest tolerance."""
+    """Say evaluations and error of the tightest tolerance."""
     del t
 
     def words(flow: FlowView) -> str:
         if not len(flow.tolerance_rtol):
             return ""
-        loose, tight = int(np.argmax(flow.tolerance_rtol)), int(np.argmin(flow.tolerance_rtol))
-        return ", ".join(
-            f"{flow.tolerance_nfe[k]} evaluations at {label_number(flow.tolerance_rtol[k])} "
-            f"(error {label_number(float(flow.tolerance_error[k]))})"
-            for k in (loose, tight)
-        )
+        k = int(np.argmin(flow.tolerance_rtol))
+        return f"{flow.tolerance_nfe[k]}, error {float(flow.tolerance_error[k]):.1g}"
 
+    tightest = min((float(flow.tolerance_rtol.min(initial=1.0)) for flow in scene.frame.flows), default=1.0)
     said = named(scene, words)
-    return f"dopri5: {said}" if said else "measured when training rests"
+    return f"dopri5 at {label_number(tightest)}: {said}" if said else "measured when training rests"
 
 
 def measures(scene: Scene, t: float) -> str:

@@ -20,6 +20,7 @@ SHARES = (0.25, 0.5, 0.75, 0.95)  # of the mass, within each contour line
 BRIGHT = 0.997  # share of the cells that are not in the colour of the peak
 GAMMA = 0.7  # below 1 the tails show, which a straight map would leave dark
 FADE = 0.16  # of the map, over which it comes out of the ground
+COLOURS = 1024  # of the map, evenly from no density to the top
 CONTRAST = 0.5  # of the map, between a line and what it lies on
 LEAST = 1e-30  # density whose logarithm is still drawn
 SAME = 1e-6  # times nearer than that are one
@@ -127,36 +128,36 @@ def mean_of(low: Shown, high: Shown, t: float) -> Shown:
 
 
 def colour_map(theme: Theme) -> Rgba:
-    """Return 256 colours (256, 4) of 0 to 255, from the ground of a theme through magma; light themes have it reversed.
+    """Return the colours (COLOURS, 4) of densities from 0 to the top: from the ground through magma.
 
-    Opaque: that is faster to draw than what lets the ground through.
+    A light theme has magma reversed. All are opaque: that is faster to draw than what lets the ground through.
     """
-    share = np.linspace(0.0, 1.0, 256)
+    share = np.linspace(0.0, 1.0, COLOURS) ** GAMMA
     along = 0.08 + 0.9 * share if theme.name == "dark" else 0.97 - 0.82 * share
     colours = pg.colormap.get("magma").map(along, mode=pg.ColorMap.FLOAT)[:, :3] * 255
     ground = QColor(theme.panel)
     alpha = np.clip(share / FADE, 0.0, 1.0)[:, None]
     alpha = alpha * alpha * (3 - 2 * alpha)
-    made = np.full((256, 4), 255, np.uint8)
+    made = np.full((COLOURS, 4), 255, np.uint8)
     made[:, :3] = np.rint((1 - alpha) * np.array([ground.red(), ground.green(), ground.blue()]) + alpha * colours)
     return made
 
 
 def coloured(p: FloatArray, top: float, colours: Rgba) -> Rgba:
     """Return a density (R, R) in colours (R, R, 4); ``top`` and all above has the last one."""
-    picture: Rgba = colours[(share_of(p, top) * (len(colours) - 1)).astype(np.intp)]
+    scale = (COLOURS - 1) / top if top > 0 else 0.0
+    places = np.minimum(p * np.float32(scale), COLOURS - 1).astype(np.int32)
+    # Four bytes at once: a third of the time.
+    whole = colours.view(np.uint32)[:, 0].take(places)
+    picture: Rgba = whole.view(np.uint8).reshape(*p.shape, 4)
     return picture
-
-
-def share_of(p: FloatArray, top: float) -> FloatArray:
-    """Return where densities lie on a map of colours, 0 to 1."""
-    return np.clip(np.asarray(p) / top, 0.0, 1.0) ** GAMMA if top > 0 else np.zeros_like(p)
 
 
 def contrast(level: float, top: float, colours: Rgba) -> str:
     """Return the colour of a line along a density: far on the map from the colours on both sides of it."""
-    share = float(share_of(np.array(level), top))
-    red, green, blue, _ = colours[round((share + CONTRAST if share < 0.5 else share - CONTRAST) * 255)].tolist()
+    share = min(level / top, 1.0) ** GAMMA if top > 0 else 0.0
+    far = share + CONTRAST if share < 0.5 else share - CONTRAST
+    red, green, blue, _ = colours[round(far ** (1 / GAMMA) * (COLOURS - 1))].tolist()
     return QColor(red, green, blue).name()
 
 

@@ -99,7 +99,7 @@ def log_prob(view: FlowInstrument, scene: Scene) -> None:
     low, high = min(low, high - 0.25), high + 0.2 * max(high - low, 0.25)
     if np.isfinite(bound):
         view.line.setData(np.array([0.0, end]), np.full(2, bound))
-        view.write(f"entropy bound {nats(bound)}", view.theme.quiet, 0.3 * end, bound + 0.1 * (high - low))
+        view.write(f"bound {nats(bound)}", view.theme.quiet, 0.0, bound + 0.1 * (high - low))
     untrained(view, scene, (low + high) / 2)
     view.plot.grow(key(scene, "log-prob", end, bound), np.array([0.0, end]), np.array([low, high]))
     view.give(columns)

@@ -8,11 +8,12 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
+from nodeviz.app.panels.flow_captions import method_style
 from nodeviz.app.panels.flow_density import SHARES, colour_map, coloured, contour, contrast, mass_levels
 from nodeviz.app.planes import Plane
 from nodeviz.app.plots import Columns, pen
 from nodeviz.app.sprites import Picture, Sprites
-from nodeviz.app.theme import Theme, blend
+from nodeviz.app.theme import DARK, Theme, blend
 from nodeviz.app.ways import between, lattice, trails
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ TRAILED = 160  # points that have a trail: more of them hide the plane, and take
 LONGEST = 0.85  # of the distance between arrows, for the fastest of them
 BARB = 0.3  # of an arrow's length
 APART = 13  # pixels between arrows at least
-FEWEST, ROOM = 250, 60  # samples over a density at least, and pixels of the plot that each of the others has
+FEWEST, ROOM = 250, 100  # samples over a density at least, and pixels of the plot that each of the others has
 
 
 class Look(NamedTuple):
@@ -56,6 +57,7 @@ class FlowPlane(Plane):
         super().__init__("x", "y", name=name, parent=parent)
         self._ground = Picture()
         self._ground.setZValue(-20)
+        self._ground.setCacheMode(self._ground.CacheMode.NoCache)  # with the cursor it changes, as often as it is drawn
         self._target, self._samples = Sprites(), Sprites()
         self._grid = self.curve(1)
         self._contours = [self.curve(1.5, connect="pairs") for _ in SHARES]
@@ -67,7 +69,7 @@ class FlowPlane(Plane):
             self.addItem(item, ignoreBounds=True)
         self._casing, self._way = self.curve(5.9), self.curve(6)
         self._ring = self.markers("o", 13, 7)
-        self._colours = np.zeros((256, 4), np.uint8)
+        self._colours = colour_map(DARK)
         self._theme: Theme | None = None
         self._dressed: tuple[Theme, float] | None = None
         self._flow: FlowView | None = None
@@ -86,14 +88,12 @@ class FlowPlane(Plane):
         self.when_themed(self._take_theme)
 
     def _take_theme(self, theme: Theme) -> None:
-        self._theme, self._colours, self._drawn = theme, colour_map(theme), ()
+        self._theme, self._colours, self._drawn, self._path = theme, colour_map(theme), (), None
         dark = theme.name == "dark"
         self._grid.setPen(pen(blend((theme.panel, theme.text), 0.42)))
         self._trails.setPen(pen(blend((theme.panel, theme.text), 0.5)))
         self._casing.setPen(pen(theme.panel, 4))
-        self._way.setPen(pen(theme.accent, 1.8))
         self._ring.setPen(pen(theme.panel, 1.2))
-        self._ring.setBrush(QColor(theme.accent))
         self._dress_samples(theme)
         self._target.set_look("diamond", 5.0, "#58b0f0" if dark else "#0072b2", theme.panel)
         self._dress_arrows(theme)
@@ -173,6 +173,10 @@ class FlowPlane(Plane):
         """Show the path of the point that was asked about."""
         if path is not self._path:
             self._path = path
+            if path is not None and self._theme is not None:
+                colour = method_style(path.name, self._theme)[0]
+                self._way.setPen(pen(colour, 1.8))
+                self._ring.setBrush(QColor(colour))
             for curve in (self._casing, self._way):
                 curve.setData(*(path.path.T if path is not None and len(path.t) else ([], [])))
         self._mark(t)
