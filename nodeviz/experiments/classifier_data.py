@@ -14,7 +14,7 @@ from nodeviz.experiments.classifier_frame import DataView
 from nodeviz.experiments.params import ParamError
 from nodeviz.experiments.phase_frame import read_only
 from nodeviz.problems.datasets import DATASETS
-from nodeviz.problems.labelled import LabelledPoints, plain_names, read_labelled
+from nodeviz.problems.labelled import LabelledPoints, plain_names, read_labelled, to_scale
 from nodeviz.problems.tables import TableError
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 SHOWN = 400  # points drawn
 GOLDEN = 0.6180339887498949
-FAR, NEAR = 10.0, 0.2  # coordinates beyond, and spans below which points are brought to the scale of a network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +70,15 @@ def draw_data(params: ClassifierParams, seed: int) -> Data:
 
 
 def given_points(params: ClassifierParams) -> LabelledPoints:
-    """Return the points that were set or painted, else those of the file; none where a data set is drawn from."""
+    """Return the points that were set or painted, else those of the file; none where a data set is drawn from.
+
+    They have their scale already: what comes from elsewhere is scaled where it enters, and never again.
+    """
     return params.points if len(params.points) or not params.csv else read_points(params.csv)
 
 
 def read_points(path: str) -> LabelledPoints:
-    """Read a file of labelled points, once for as long as it stays as it is.
+    """Read a file of labelled points and bring them to scale, once for as long as it stays as it is.
 
     Raises
     ------
@@ -92,7 +94,7 @@ def read_points(path: str) -> LabelledPoints:
 
 @lru_cache(maxsize=4)
 def _read(path: str, _changed: int, _size: int) -> LabelledPoints:
-    return read_labelled(path)
+    return to_scale(read_labelled(path))
 
 
 def held_out(labels: IntArray, share: float) -> BoolArray:
@@ -136,7 +138,7 @@ def _drawn(params: ClassifierParams, seed: int) -> Data:
 
 
 def _given(points: LabelledPoints, params: ClassifierParams) -> Data:
-    X, note = _scaled(points.X)
+    X = points.X
     out = held_out(points.labels, params.test_share)
     train, labels = X[~out], points.labels[~out]
     shown = np.unique(np.linspace(0, len(train) - 1, min(SHOWN, len(train))).astype(int))
@@ -152,21 +154,9 @@ def _given(points: LabelledPoints, params: ClassifierParams) -> Data:
         names=read_only(np.array([*points.names, *plain_names(params.classes)[len(points.names) :]])),
         view=freeze(_view(X, DATASETS[params.dataset].view)),
         painted=True,
-        note=" ".join(filter(None, (points.note, note))),
+        note=points.note,
     )
     return Data(train=train, train_labels=labels, test=X[out], test_labels=points.labels[out], fresh=None, view=view)
-
-
-def _scaled(X: FloatArray) -> tuple[FloatArray, str]:
-    """Bring points of another order of magnitude into the square from -2 to 2, and say so.
-
-    Points that are there already stay, so that what is painted on scaled points is not scaled again.
-    """
-    lo, hi = X.min(axis=0), X.max(axis=0)
-    if max(-lo.min(), hi.max()) <= FAR and (hi - lo).min() >= NEAR:
-        return X, ""
-    middle, half = (lo + hi) / 2, np.where(hi > lo, (hi - lo) / 2, 1.0)
-    return 2.0 * (X - middle) / half, f"x ({lo[0]:g} to {hi[0]:g}) and y ({lo[1]:g} to {hi[1]:g}) are scaled to ±2."
 
 
 def _view(X: FloatArray, at_least: tuple[float, float, float, float]) -> FloatArray:

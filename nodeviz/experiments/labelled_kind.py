@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nodeviz.experiments.kinds import ParamError, read_number, short, shown
-from nodeviz.problems.labelled import FARTHEST, LabelledPoints, label_points, no_points, plain_names
+from nodeviz.problems.labelled import FARTHEST, LabelledPoints, label_points, no_points, plain_names, to_scale
 
 _EXAMPLE = "x,y,label as in 2,0,1"
 
@@ -18,7 +18,8 @@ _EXAMPLE = "x,y,label as in 2,0,1"
 class Labelled:
     """Labelled points of the plane, written ``2,0,1; 1,1,0``, or none; the value is a LabelledPoints.
 
-    A label that is a whole number is the number of a class; a quoted one or another text is a name.
+    A label that is a whole number is the number of a class; a quoted one or another text is a name. A pair of arrays
+    brings data from elsewhere, which are brought to scale; what is written out, or painted, is kept to the last digit.
     """
 
     most: int
@@ -52,7 +53,7 @@ class Labelled:
         else:
             raise ParamError(f"{name}={shown(value)}: not points with labels; write {_EXAMPLE}")
         if len(rows) == 2 and _is_matrix(rows[0]):
-            return label_points(rows[0], rows[1])
+            return to_scale(label_points(rows[0], rows[1]))
         if len(rows) > self.most:
             raise ParamError(f"{name}: {len(rows)} points, above the limit {self.most}; use a part of them")
         return self._from_rows(name, rows) if rows else no_points()

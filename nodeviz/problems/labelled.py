@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MOST_POINTS = 100_000
 MOST_CLASSES = 4
 FARTHEST = 1e6  # of a coordinate: float32 still tells points apart there
+FAR, NEAR = 10.0, 0.2  # coordinates beyond, and spans below which points are brought to the scale of a network
 _ROWS_PER_PIECE = 200  # read between two yields, under 2 ms
 _MISSING = frozenset({"", "na", "n/a", "nan", "null"})
 _SEPARATORS = re.compile(r"[\s,;'\"]+")  # one name is one field wherever it is written
@@ -174,6 +175,22 @@ def label_points(X: npt.ArrayLike, y: Iterable[Any]) -> LabelledPoints:
         raise ValueError(f"y has {which}; give points of 2 to {MOST_CLASSES} classes")
     left_out = _rows_left_out(len(texts) - len(labels))
     return _points(points[known], labels, tuple(names.tolist()), (left_out,))
+
+
+def to_scale(points: LabelledPoints) -> LabelledPoints:
+    """Return points of another order of magnitude in the square from -2 to 2, which the note says; others as they are.
+
+    Meant for data from elsewhere, where they enter: points that were painted stay where they are, however close.
+    """
+    if not len(points):
+        return points
+    lo, hi = points.X.min(axis=0), points.X.max(axis=0)
+    if max(-lo.min(), hi.max()) <= FAR and (hi - lo).min() >= NEAR:
+        return points
+    middle, half = (lo + hi) / 2, np.where(hi > lo, (hi - lo) / 2, 1.0)
+    said = f"x ({lo[0]:g} to {hi[0]:g}) and y ({lo[1]:g} to {hi[1]:g}) are scaled to ±2."
+    X = 2.0 * (points.X - middle) / half
+    return LabelledPoints(X, points.labels, points.names, f"{points.note} {said}".strip())
 
 
 def read_labelled(path: str | os.PathLike[str], most: int = MOST_POINTS) -> LabelledPoints:

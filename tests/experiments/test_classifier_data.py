@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from nodeviz.experiments.classifier_data import SHOWN, held_out, make_data
 from nodeviz.experiments.classifier_params import ClassifierParams
-from nodeviz.experiments.params import ParamError, change
+from nodeviz.experiments.params import ParamError, change, to_json
 from nodeviz.problems.datasets import DATASETS
+from nodeviz.problems.labelled import LabelledPoints
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +87,33 @@ def test_points_of_another_order_of_magnitude_are_scaled_once_and_it_is_said() -
     again = data(points=(scaled.given, scaled.given_labels)).view
     assert (again.given == scaled.given).all()
     assert again.note == ""
+
+
+def test_what_is_painted_lands_where_it_was_painted() -> None:
+    rng = np.random.default_rng(1)
+    params = change(ClassifierParams(), {"points": (rng.uniform(1000, 3000, (50, 2)), np.arange(50) % 2)})
+    before = make_data(params, 0).view
+    assert (before.given == params.points.X).all()
+    more = LabelledPoints(np.concatenate([params.points.X, [[0.5, 0.25]]]), [*params.points.labels, 1])
+    after = make_data(change(params, {"points": more}), 0).view
+    assert after.given[-1].tolist() == [0.5, 0.25]
+    assert (after.given[:-1] == before.given).all()
+    kept = change(ClassifierParams(), {"points": to_json(change(params, {"points": more}))["points"]})
+    assert (kept.points.X == more.X).all()
+
+
+@given(st.lists(st.tuples(*[st.floats(-50, 50)] * 2, st.integers(0, 3)), min_size=1, max_size=20))
+def test_painted_points_stay_where_they_are_however_close_or_far(rows: list[tuple[float, float, int]]) -> None:
+    points = LabelledPoints([row[:2] for row in rows], [row[2] for row in rows])  # type: ignore[arg-type]
+    assert (data(classes=4, points=points).view.given == points.X).all()
+
+
+def test_a_file_is_brought_to_scale(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("0,0,a\n0.001,0.002,b\n0.0005,0.001,a\n", "utf-8")
+    read = data(csv=str(path)).view
+    assert read.given == pytest.approx(np.array([[-2, -2], [2, 2], [0, 0]]))
+    assert "scaled to ±2" in read.note
 
 
 def test_a_constant_column_stays_a_line() -> None:
