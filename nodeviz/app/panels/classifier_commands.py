@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QFileDialog
 
 from nodeviz.app.commands import Command
+from nodeviz.app.panels.training import run_commands
 
 if TYPE_CHECKING:
     from nodeviz.app.panels.classifier import ClassifierPanel
@@ -42,33 +43,7 @@ def commands(panel: ClassifierPanel) -> list[Command]:
             callback=lambda: ask_where_to_save(panel),
             echoes=False,
         ),
-        Command(
-            id="brush_classifier",
-            title="Paint points",
-            menu="Edit",
-            shortcut="B",
-            inside=inside,
-            callback=panel.toggle_brush,
-            checked=lambda: not panel.brush.isHidden(),
-        ),
-        Command(
-            id="train_classifier",
-            title="Train or stop",
-            menu="Panels",
-            shortcut="T",
-            inside=inside,
-            callback=lambda: panel.press("stop" if panel.runbar.training else "train"),
-            echoes=False,
-        ),
-        Command(
-            id="step_classifier",
-            title="One training step",
-            menu="Panels",
-            shortcut=".",
-            inside=inside,
-            callback=lambda: panel.press("step"),
-            echoes=False,
-        ),
+        *run_commands(panel, "Paint points"),
         Command(
             id="plane_classifier",
             title="State plane or input plane",
@@ -77,12 +52,6 @@ def commands(panel: ClassifierPanel) -> list[Command]:
             inside=inside,
             callback=panel.change_plane,
             echoes=False,
-        ),
-        Command(
-            id="reset_view_classifier",
-            title="Reset the view of the classifier",
-            menu="View",
-            callback=panel.reset_view,
         ),
     ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QFileDialog
 
 from nodeviz.app.commands import Command
+from nodeviz.app.panels.training import run_commands
 from nodeviz.experiments.flow_params import PICTURES
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ TARGETS = f"Pictures and tables ({' '.join(f'*{suffix}' for suffix in PICTURES)}
 
 def commands(panel: FlowPanel) -> list[Command]:
     """Return the commands that only this panel has."""
-    inside = tuple(panel.plots)
     return [
         Command(
             id="open_target_flow",
@@ -42,39 +42,7 @@ def commands(panel: FlowPanel) -> list[Command]:
             callback=lambda: ask_where_to_save(panel),
             echoes=False,
         ),
-        Command(
-            id="brush_flow",
-            title="Paint a target",
-            menu="Edit",
-            shortcut="B",
-            inside=inside,
-            callback=panel.toggle_brush,
-            checked=lambda: not panel.brush.isHidden(),
-        ),
-        Command(
-            id="train_flow",
-            title="Train or stop the flow",
-            menu="Panels",
-            shortcut="T",
-            inside=inside,
-            callback=lambda: panel.press("stop" if panel.runbar.training else "train"),
-            echoes=False,
-        ),
-        Command(
-            id="step_flow",
-            title="One training step of the flow",
-            menu="Panels",
-            shortcut=".",
-            inside=inside,
-            callback=lambda: panel.press("step"),
-            echoes=False,
-        ),
-        Command(
-            id="reset_view_flow",
-            title="Reset the view of the flow",
-            menu="View",
-            callback=panel.reset_view,
-        ),
+        *run_commands(panel, "Paint a target"),
     ]
 
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy
 
 from nodeviz.app.brush import ERASER, Palette, Stroke
+from nodeviz.app.commands import Command
 from nodeviz.app.controls import tool_button
 from nodeviz.app.panels.base import F, P, Panel
 from nodeviz.app.runbar import RunBar
@@ -204,3 +205,43 @@ def dropped(data: QMimeData) -> str:
     """Return the one local file or folder among what is dragged, else an empty text."""
     paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
     return paths[0] if len(paths) == 1 else ""
+
+
+def run_commands(panel: TrainingPanel[Any, Any], paint: str) -> list[Command]:
+    """Return the commands that every such panel has; ``paint`` is the title of its brush's."""
+    name, inside = panel.experiment, tuple(panel.plots)
+    return [
+        Command(
+            id=f"brush_{name}",
+            title=paint,
+            menu="Edit",
+            shortcut="B",
+            inside=inside,
+            callback=panel.toggle_brush,
+            checked=lambda: not panel.brush.isHidden(),
+        ),
+        Command(
+            id=f"train_{name}",
+            title=f"Train or stop the {name}",
+            menu="Panels",
+            shortcut="T",
+            inside=inside,
+            callback=lambda: panel.press("stop" if panel.runbar.training else "train"),
+            echoes=False,
+        ),
+        Command(
+            id=f"step_{name}",
+            title=f"One training step of the {name}",
+            menu="Panels",
+            shortcut=".",
+            inside=inside,
+            callback=lambda: panel.press("step"),
+            echoes=False,
+        ),
+        Command(
+            id=f"reset_view_{name}",
+            title=f"Reset the view of the {name}",
+            menu="View",
+            callback=panel.reset_view,
+        ),
+    ]
