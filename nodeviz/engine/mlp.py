@@ -135,9 +135,12 @@ class MLP:
             self._scratch = self.tape(batch, 1)
         return self._scratch
 
-    def tape(self, batch: int, slots: int, beside: MLPTape | None = None) -> MLPTape:
-        """Return room for ``slots`` evaluations and their pull-backs; tapes ``beside`` share what is pulled back."""
-        return MLPTape(self, self.spans, batch, slots, beside)
+    def tape(self, batch: int, slots: int, beside: MLPTape | None = None, *, arena: Arena | None = None) -> MLPTape:
+        """Return room for ``slots`` evaluations and their pull-backs; tapes ``beside`` share what is pulled back.
+
+        Tapes of different nets may share an ``arena``, and so the pages they lie on.
+        """
+        return MLPTape(self, self.spans, batch, slots, beside, arena)
 
     def jacobian(self, t: Any, y: npt.ArrayLike) -> FloatArray:
         """Return df/dy: (D_out, D_in) for y (D_in,), (D_out, D_in, B) for (D_in, B)."""
@@ -196,11 +199,19 @@ class MLPTape:
     one (slots, out, B): the weight gradients of all slots are then one batched product.
     """
 
-    def __init__(self, net: MLP, spans: Sequence[slice], batch: int, slots: int, beside: MLPTape | None) -> None:
+    def __init__(
+        self,
+        net: MLP,
+        spans: Sequence[slice],
+        batch: int,
+        slots: int,
+        beside: MLPTape | None = None,
+        arena: Arena | None = None,
+    ) -> None:
         self.batch, self.slots, self.timed = batch, slots, net.timed
         widths, dtype = net.widths, net.dtype
-        self._arena: Arena = Arena(dtype) if beside is None else beside._arena
-        arena = self._arena
+        arena = beside._arena if beside is not None else arena or Arena(dtype)
+        self._arena: Arena = arena
         if beside is None:
             self._cotangents = [arena.empty((slots, width, batch)) for width in widths[1:]]
             self._slopes = {width: arena.empty((width, batch)) for width in widths[1:-1]}

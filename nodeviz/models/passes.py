@@ -10,6 +10,7 @@ from nodeviz.engine.checks import check_grid
 from nodeviz.engine.gradients import GradientSolve
 from nodeviz.engine.integrate import MAX_STEPS as MAX_FIXED_STEPS
 from nodeviz.engine.integrate import solve
+from nodeviz.engine.memory import Arena
 from nodeviz.engine.methods import find_method
 from nodeviz.engine.solution import Status
 
@@ -117,7 +118,8 @@ class ResidualPass:
         self._dt, self._blocks = spec.block_dt, spec.blocks
         # One tape with a slot per block where they share their weights, otherwise one of a single slot for each.
         slots = spec.blocks if len(model.nets) == 1 else 1
-        self._tapes = [net.tape(batch, slots) for net in model.nets]
+        arena = Arena(model.dtype)
+        self._tapes = [net.tape(batch, slots, arena=arena) for net in model.nets]
         places = [(tape, slot) for tape in self._tapes for slot in range(slots)]
         self._steps = [(tape, slot, tape.inputs[slot], tape.cotangents[slot]) for tape, slot in places]
         self._spans = [slice(i * spec.n_net_parameters, (i + 1) * spec.n_net_parameters) for i in range(spec.n_nets)]
