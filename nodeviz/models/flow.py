@@ -155,19 +155,11 @@ class Flow:
         """Return a flow with random weights and biases.
 
         Weights are from N(0, 1/fan_in) and hidden biases from N(0, 1), those of the first layer `SPREAD` times larger.
-        Training by likelihood solves the flow from the first step on: its last layer starts a hundred times smaller, so
-        that nothing moves yet.
+        The last layer is a hundred times smaller, so that nothing moves yet and the density is the source's.
         """
         flow = cls(spec, dtype=dtype)
-        last_scale = 0.01 if spec.method == "likelihood" else 1.0
         MLP.init(
-            rng,
-            spec.widths,
-            spec.activation,
-            timed=True,
-            dtype=dtype,
-            parameters=flow.parameters,
-            last_scale=last_scale,
+            rng, spec.widths, spec.activation, timed=True, dtype=dtype, parameters=flow.parameters, last_scale=0.01
         )
         for layer in flow.net.layers[:-1]:
             layer.bias[:] = rng.standard_normal(layer.bias.shape)

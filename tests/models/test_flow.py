@@ -122,6 +122,15 @@ def test_the_density_is_that_of_the_source_moved_along(method: str, source: str)
     np.testing.assert_allclose(found.log_prob, flow.source.log_prob(found.z0.T) + stretch, atol=1e-3)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_fresh_flow_hardly_moves(method: str) -> None:
+    flow, z0 = random_flow(method=method), np.random.default_rng(4).normal(size=(100, 2))
+    found = finish(flow.paths_steps(z0, (0.0, 1.0)))
+    assert 0.0 < np.abs(found.ys[-1] - z0).max() < 0.2
+    log_prob = finish(flow.log_prob_steps(z0)).log_prob
+    np.testing.assert_allclose(log_prob, flow.source.log_prob(z0), atol=0.5)
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_at_the_start_the_density_is_the_sources(source: str) -> None:
     flow, x = random_flow(source=source), np.random.default_rng(4).normal(0.0, 2.0, (50, 2))
