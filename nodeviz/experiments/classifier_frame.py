@@ -56,8 +56,8 @@ class ModelView:
     """One model: its weights, what it does to the points, and how well.
 
     All down to ``first_two_accuracy`` is of the frame's own step. Measures that take long, from ``train_accuracy`` to
-    ``solver_accuracy``, are made when training rests: until then they are NaN, or of zero length, and while it goes on
-    they are those of ``measured_step``.
+    ``solver_accuracy``, are made when training rests, one after the other: until then they are NaN, or of zero length,
+    and while it goes on they are those of ``measured_step``, as long as the data are the same.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class ModelView:
     dense_error : share of 100,000 fresh points classified wrong; NaN for given points, of which there are no fresh ones
     max_stretch : largest ratio of a grid edge at t1 to its length at 0
     nfe_map : (R2, R2) over ``view`` as ``regions``, evaluations where every sample has its own step size; zero length
-        for a ResNet; nfe_points : (N,) the same for the points shown, of the data of then
+        for a ResNet; nfe_points : (N,) the same for the points shown
     solver_steps : (Q,) numbers of steps; solver_accuracy : (Q,) accuracy on the training points with as many steps
     seconds_per_step : median seconds of a training step; NaN before the first
     diverged : whether a training step was not finite; the weights are then the last finite ones

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from nodeviz.experiments.training_run import Pace
 from nodeviz.models.stability import model_stability_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from nodeviz.engine.arrays import FloatArray
     from nodeviz.experiments.base import Metrics, Request
@@ -27,6 +29,18 @@ if TYPE_CHECKING:
     from nodeviz.experiments.classifier_training import Learner, Lockstep
 
     Frames = Generator[ClassifierFrame | None, None, None]
+
+UNSOLVED: Mapping[str, Any] = MappingProxyType(
+    {"solver_steps": read_only(np.zeros(0, np.int64)), "solver_accuracy": freeze(np.zeros(0))}
+)
+UNMEASURED: Mapping[str, Any] = MappingProxyType(
+    {
+        **dict.fromkeys(("train_accuracy", "test_accuracy", "loss", "nfe", "dense_error", "max_stretch"), math.nan),
+        "nfe_map": NO_REGIONS,
+        "nfe_points": freeze(np.zeros(0)),
+        **UNSOLVED,
+    }
+)
 
 
 class Screen:
@@ -39,6 +53,7 @@ class Screen:
         self._stability = _nothing_known(lockstep)
         self._pace = Pace()
         self._made: dict[str, tuple[object, ...]] = {}  # what there is, and all that it depends on
+        self._revision = lockstep.revision
         self._shown: tuple[object, ...] = ()
 
     def follow(self, live: ClassifierParams) -> None:
@@ -63,6 +78,7 @@ class Screen:
         """
         started = time.perf_counter()
         regions, solver = resting or self._live.plane == "input", depth_solver(self._live)
+        self._forget(solver.method)
         key = (step, self._lockstep.revision, solver)
         if self._made.get("picture") not in {(*key, True), (*key, regions)}:
             for i, learner in enumerate(self._lockstep.learners):
@@ -81,14 +97,33 @@ class Screen:
         self._pace.drawn(started)
 
     def measure(self, step: int, steps: int) -> Frames:
-        """Measure what is not known of the models as they are: yield None meanwhile, and frames with what is known."""
+        """Measure what is not known of the models as they are: yield None meanwhile, and frames with what is known.
+
+        All measures in a frame are of one step: the first new ones take the old ones away.
+        """
         for name, key, make in self._measures(step):
             if self._made.get(name) == key:
                 continue
-            for i, learner in enumerate(self._lockstep.learners):
-                self._put(i, (yield from make(learner)))
+            found = []
+            for learner in self._lockstep.learners:
+                found.append((yield from make(learner)))
+            for i, fields in enumerate(found):
+                self._put(i, {**UNMEASURED, **fields} if name == "quick" else fields)
             self._made[name] = key
             yield from self._show(step, steps)
+
+    def _forget(self, method: str) -> None:
+        """Blank what was measured of other data, or with another method than the one that is shown."""
+        gone: Mapping[str, Any] = {}
+        if self._lockstep.revision != self._revision:
+            self._revision, gone = self._lockstep.revision, UNMEASURED
+            for name in ("quick", "solver", "slow"):
+                self._made.pop(name, None)
+        elif self._made.get("solver", (method,))[-1] != method:
+            gone = UNSOLVED
+            del self._made["solver"]
+        for i in range(len(self._views)):
+            self._put(i, gone)
 
     def _measures(self, step: int) -> Iterator[tuple[str, tuple[object, ...], Callable[[Learner], Measures]]]:
         lockstep, data = self._lockstep, self._lockstep.data
@@ -120,7 +155,7 @@ class Screen:
         """Return the metrics that ``nodeviz list`` documents."""
         return {"models": {view.name: metrics_of(view) for view in self._views}}
 
-    def _put(self, i: int, fields: dict[str, Any]) -> None:
+    def _put(self, i: int, fields: Mapping[str, Any]) -> None:
         self._views[i] = dataclasses.replace(self._views[i], **fields)
 
     def _show(self, step: int, steps: int) -> Frames:
@@ -239,18 +274,9 @@ def _blank(learner: Learner) -> ModelView:
         probe_t=none,
         probe_accuracy=none,
         first_two_accuracy=unknown,
-        train_accuracy=unknown,
-        test_accuracy=unknown,
-        loss=unknown,
-        nfe=unknown,
-        dense_error=unknown,
-        max_stretch=unknown,
-        nfe_map=NO_REGIONS,
-        nfe_points=none,
-        solver_steps=read_only(np.zeros(0, np.int64)),
-        solver_accuracy=none,
         seconds_per_step=unknown,
         diverged=False,
         message="",
         measured_step=-1,
+        **UNMEASURED,
     )

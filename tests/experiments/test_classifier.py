@@ -220,6 +220,84 @@ def test_measuring_gives_way_to_training_and_is_done_later() -> None:
     assert math.isfinite(run.frame.models[0].dense_error)
 
 
+def test_measures_are_never_said_to_be_of_other_data() -> None:
+    run = watch(steps=500)
+    run.until(lambda: run.inbox.step == 5)
+    run.allow(0)
+    run.rest()
+    assert math.isfinite(run.frame.models[0].dense_error)
+    run.allow()
+    run.change(points=([[0, 0], [1, 1], [1, 0], [0.2, 0]] * 10, [0, 1, 1, 0] * 10))
+    n = len(run.frames)
+    run.until(lambda: len(run.frames) > n)
+    assert run.inbox.step > 5
+    for model in run.frame.models:
+        assert np.isnan([model.dense_error, model.train_accuracy, model.nfe, model.max_stretch]).all()
+        assert (len(model.nfe_points), len(model.nfe_map), len(model.solver_steps), model.measured_step) == (
+            0,
+            0,
+            0,
+            -1,
+        )
+    run.allow(0)
+    run.rest()
+    assert math.isnan(run.frame.models[0].dense_error)
+    assert run.frame.models[0].nfe_points.shape == (len(run.frame.data.points),)
+
+
+def test_measures_in_a_frame_are_all_of_one_step() -> None:
+    run = watch(steps=500)
+    run.until(lambda: run.inbox.step == 5)
+    run.allow(0)
+    run.rest()
+    before = run.frame.models
+    run.allow(2)
+    n = len(run.frames)
+    run.rest()
+    seen = [frame.models for frame in run.frames[n:]]
+    assert {models[0].measured_step for models in seen} == {5, 7}
+    for models in seen:
+        for old, new in zip(before, models, strict=True):
+            if new.measured_step == 5:
+                assert (new.loss, new.dense_error) == (old.loss, old.dense_error)
+                assert new.nfe_map is old.nfe_map
+            else:
+                assert new.loss != old.loss
+                assert new.nfe_map is not old.nfe_map
+    assert any(math.isnan(models[0].dense_error) for models in seen)
+    assert math.isfinite(seen[-1][0].dense_error)
+
+
+def test_a_measure_that_was_cut_short_leaves_no_trace() -> None:
+    run = watch(steps=500, models="node, anode")
+    run.until(lambda: run.inbox.step == 5)
+    run.allow(0)
+    run.rest()
+    before = run.frame.models
+    run.allow(1)
+    run.until(lambda: run.frame.step == 6)
+    for _ in range(3):  # into the measures of the first model
+        run.next()
+    run.allow()
+    n = len(run.frames)
+    run.until(lambda: len(run.frames) > n)
+    assert [model.measured_step for model in run.frame.models] == [5, 5]
+    assert [model.loss for model in run.frame.models] == [model.loss for model in before]
+
+
+def test_accuracy_by_steps_of_another_method_goes_with_the_method() -> None:
+    run = watch(steps=500)
+    run.until(lambda: run.inbox.step == 2)
+    run.allow(0)
+    run.rest()
+    assert len(run.frame.models[0].solver_steps) > 0
+    run.allow()
+    run.change(depth_solver="euler", depth_steps=3)
+    run.until(lambda: run.frame.models[0].depth_method == "euler")
+    assert len(run.frame.models[0].solver_steps) == 0
+    assert math.isfinite(run.frame.models[0].dense_error)
+
+
 def test_the_first_picture_comes_before_the_first_step() -> None:
     run = watch()
     run.until(lambda: bool(run.frames))
