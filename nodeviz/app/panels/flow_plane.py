@@ -93,7 +93,8 @@ class FlowPlane(Plane):
         self._grid.setPen(pen(blend((theme.panel, theme.text), 0.42)))
         self._trails.setPen(pen(blend((theme.panel, theme.text), 0.5)))
         self._casing.setPen(pen(theme.panel, 4))
-        self._ring.setPen(pen(theme.panel, 1.2))
+        self._way.setPen(pen(theme.text, 1.6))
+        self._ring.setPen(pen(theme.text, 1.6))
         self._dress_samples(theme)
         self._target.set_look("diamond", 5.0, "#58b0f0" if dark else "#0072b2", theme.panel)
         self._dress_arrows(theme)
@@ -174,9 +175,7 @@ class FlowPlane(Plane):
         if path is not self._path:
             self._path = path
             if path is not None and self._theme is not None:
-                colour = method_style(path.name, self._theme)[0]
-                self._way.setPen(pen(colour, 1.8))
-                self._ring.setBrush(QColor(colour))
+                self._ring.setBrush(QColor(method_style(path.name, self._theme)[0]))
             for curve in (self._casing, self._way):
                 curve.setData(*(path.path.T if path is not None and len(path.t) else ([], [])))
         self._mark(t)
