@@ -30,7 +30,7 @@ class Delivery:
     frame: Frame | None
     scalars: list[Scalars]
     replies: list[Reply]
-    progress: float
+    progress: float | None
     ending: Ending | None
     dropped: int
     steps: int
@@ -46,7 +46,7 @@ class _Slot:
     frame: Frame | None = None
     scalars: list[Scalars] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
-    progress: float = 0.0
+    progress: float | None = None
     ending: Ending | None = None
     dropped: int = 0
     steps: int = 0
@@ -91,7 +91,7 @@ class Mailbox:
             if update.scalars:
                 slot.scalars.append(update.scalars)
             slot.replies.extend(update.replies)
-            slot.progress = update.progress
+            slot.progress = slot.progress if update.progress is None else update.progress
             slot.metrics = update.metrics or slot.metrics
 
     def close(self, generation: int, ending: Ending) -> None:

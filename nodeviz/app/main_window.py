@@ -139,7 +139,7 @@ class MainWindow(QMainWindow):
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.docks["console"])
         self._tile()
         for panel in self.panels.values():
-            panel.fold(on=False)
+            panel.fold(on=None)
 
     def toggle_console(self) -> None:
         """Show the console with the prompt ready, or hide it."""

@@ -63,7 +63,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
         Command(
             id=f"play_{name}",
             title="Play or pause",
-            menu="Panels",
+            menu=f"Panels/{title}",
             shortcut="Space",
             inside=tuple(panel.plots),
             callback=lambda: panel.do("pause" if panel.playbar.playing else "play"),
@@ -72,7 +72,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
         Command(
             id=f"restart_{name}",
             title="Cursor to the start",
-            menu="Panels",
+            menu=f"Panels/{title}",
             shortcut="Home",
             inside=tuple(panel.plots),
             callback=lambda: panel.do("restart"),
@@ -81,7 +81,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
         Command(
             id=f"fold_{name}",
             title="Fold the controls",
-            menu="Panels",
+            menu=f"Panels/{title}",
             shortcut="F9",
             inside=tuple(panel.plots),
             callback=lambda: panel.fold(on=not panel.column.isHidden()),
@@ -90,7 +90,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
         Command(
             id=f"copy_data_{name}",
             title="Copy the main plot's data",
-            menu="Panels",
+            menu=f"Panels/{title}",
             shortcut="Ctrl+Shift+C",
             inside=tuple(panel.plots),
             callback=panel.plots[0].copy_data,

@@ -40,15 +40,16 @@ class Reply:
 class Update:
     """What an experiment yields: a picture if there is a new one, numbers that must not get lost, and answers.
 
-    ``progress`` is the share of the run that is done, 0 to 1. An experiment that trains may be ``resting``: it has
-    nothing to do until its inbox changes, and its ``metrics`` so far may come with that. ``message`` is one sentence on
-    what went wrong without ending the run, for those who do not look at frames.
+    ``progress`` is the share of the run that is done, 0 to 1, None where it is the same as before. An experiment that
+    trains may be ``resting``: it has nothing to do until its inbox changes, and its ``metrics`` so far may come with
+    that. ``message`` is one sentence on what went wrong although the run goes on or ends as it should; it is for those
+    who see no frames.
     """
 
     frame: Frame | None = None
     scalars: Scalars = field(default_factory=dict)
     replies: tuple[Reply, ...] = ()
-    progress: float = 0.0
+    progress: float | None = None
     metrics: Metrics | None = None
     resting: bool = False
     message: str = ""

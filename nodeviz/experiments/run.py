@@ -77,7 +77,7 @@ class Run:
             if update is None:
                 yield None
                 continue
-            self.progress = max(self.progress, update.progress)
+            self.progress = max(self.progress, update.progress or 0.0)
             self.message = update.message or self.message
             for name, value in update.scalars.items():
                 self.history.setdefault(name, []).append(value)

@@ -142,7 +142,7 @@ def _switch_interval() -> Generator[None, None, None]:
 
 @pytest.fixture
 def window(qtbot: Any, tmp_path: Any) -> Generator[Any, None, None]:
-    """A real window with its real worker, on the first preset, all runs ended and drawn."""
+    """A real window with its real worker and the phase panel alone, on its first preset, its run ended and drawn."""
     from nodeviz.app.application import make_application
     from nodeviz.app.main_window import MainWindow
     from nodeviz.app.settings import SettingsStore
@@ -150,6 +150,7 @@ def window(qtbot: Any, tmp_path: Any) -> Generator[Any, None, None]:
     make_application()
     made = MainWindow(SettingsStore(tmp_path / "settings"))
     made.resize(1280, 800)
+    made.show_alone("phase")
     made.begin("phase", None)
     made.show()
     try:
@@ -163,5 +164,6 @@ def window(qtbot: Any, tmp_path: Any) -> Generator[Any, None, None]:
 
 
 def wait_idle(qtbot: Any, window: Any) -> None:
-    """Wait until every run has ended and its last frame is on screen."""
-    qtbot.waitUntil(lambda: not any(panel.busy for panel in window.panels.values()), timeout=20_000)
+    """Wait until the run of every visible panel has ended or rests, and its last frame is on screen."""
+    shown = [panel for panel in window.panels.values() if panel.isVisible()]
+    qtbot.waitUntil(lambda: not any(panel.busy for panel in shown), timeout=60_000)

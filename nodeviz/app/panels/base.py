@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 F = TypeVar("F", bound=Frame)
 COLUMN_WIDTH = 212
+NARROW = 680  # pixels; a panel that is narrower starts with its controls folded, so that its plots have room
 
 
 class Panel(QWidget, Generic[P, F]):
@@ -83,6 +84,7 @@ class Panel(QWidget, Generic[P, F]):
         self._awaited = False
         self.dropped = 0
         self.steps_seen = 0
+        self._fold: bool | None = None
         self._shown: P | None = None
         self._state = session.state(self.experiment)
         self._dirty = True
@@ -229,8 +231,10 @@ class Panel(QWidget, Generic[P, F]):
             plot.set_theme(theme)
         self._dirty = True
 
-    def fold(self, *, on: bool) -> None:
-        """Fold the controls away, or show them."""
+    def fold(self, *, on: bool | None) -> None:
+        """Fold the controls away, or show them; None does as the panel's width suggests, until somebody decides."""
+        self._fold = on
+        on = self.width() < NARROW if on is None else on
         self.column.setVisible(not on)
         self.fold_button.setText("⇤" if on else "⇥")
 
@@ -243,8 +247,10 @@ class Panel(QWidget, Generic[P, F]):
         self.message.place(12, self.words.y() - 8, self.width() - self.column.width() - 32)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the message above the caption."""
+        """Keep the message above the caption, and the controls folded where there is no room for them."""
         super().resizeEvent(event)
+        if self._fold is None and (self.width() < NARROW) is not self.column.isHidden():
+            self.fold(on=None)
         self._place_message()
 
     # What the user does.
@@ -345,6 +351,7 @@ class Panel(QWidget, Generic[P, F]):
         self._shown = state.params
         self.history = {}
         self.metrics = None
+        self.progress = 0.0
         self.running = self._awaited = True
         self._over = False
         self._generation = self._newest_order = self.worker.start_run(
@@ -436,7 +443,7 @@ class Panel(QWidget, Generic[P, F]):
             self._awaited = False
         if delivery.generation != self._generation:
             return  # of the run before; its picture is better than none while the next one is on its way
-        self.progress = delivery.progress
+        self.progress = self.progress if delivery.progress is None else delivery.progress
         for scalars in delivery.scalars:
             for name, value in scalars.items():
                 self.history.setdefault(name, array("d")).append(value)
