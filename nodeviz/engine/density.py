@@ -17,7 +17,7 @@ import numpy as np
 
 from nodeviz.engine.augmented import AugmentedField, AugmentedTape, BlendedField
 from nodeviz.engine.checks import check_state
-from nodeviz.engine.integrate import solve_steps
+from nodeviz.engine.integrate import MAX_STEPS, solve_steps
 from nodeviz.engine.methods import find_method
 from nodeviz.engine.solution import Status
 
@@ -74,6 +74,7 @@ def log_prob(
     rtol: float = 1e-5,
     atol: float = 1e-5,
     per_sample: bool = False,
+    max_steps: int = MAX_STEPS,
     chunk: int = CHUNK,
 ) -> LogProb:
     """Return the log-density at time t of what is distributed by ``base_log_prob`` at t0.
@@ -84,7 +85,7 @@ def log_prob(
     base_log_prob : log-density at t0, nats: (D, B) -> (B,)
     x : (D, B) points
     t, t0 : the solve runs from t back to t0; t may equal t0
-    method, n_steps, rtol, atol, per_sample : as for `integrate.solve`
+    method, n_steps, rtol, atol, per_sample, max_steps : as for `integrate.solve`
     chunk : points solved together, which share their steps unless per_sample
 
     Raises
@@ -93,7 +94,7 @@ def log_prob(
     """
     run = log_prob_steps(
         field, base_log_prob, x, t=t, t0=t0, method=method, n_steps=n_steps, rtol=rtol, atol=atol,
-        per_sample=per_sample, chunk=chunk,
+        per_sample=per_sample, max_steps=max_steps, chunk=chunk,
     )  # fmt: skip
     while True:
         try:
@@ -114,6 +115,7 @@ def log_prob_steps(
     rtol: float = 1e-5,
     atol: float = 1e-5,
     per_sample: bool = False,
+    max_steps: int = MAX_STEPS,
     chunk: int = CHUNK,
 ) -> Generator[None, None, LogProb]:
     """Return a generator that yields after each step, or few, and returns the LogProb. Arguments as for `log_prob`.
@@ -127,7 +129,9 @@ def log_prob_steps(
         raise ValueError(f"chunk={chunk}: below the limit 1; use 1 or more")
     if per_sample and not field.shared:
         raise ValueError("per_sample=True: columns leave, but each has its own probes; give probes (D, K, 1)")
-    options: dict[str, Any] = {"method": method, "n_steps": n_steps, "rtol": rtol, "atol": atol}
+    options: dict[str, Any] = {
+        "method": method, "n_steps": n_steps, "rtol": rtol, "atol": atol, "max_steps": max_steps
+    }  # fmt: skip
     # Wrong arguments shall be said even where there is nothing to solve: the first column tells.
     span = (t, t0 if t0 != t else t + 1.0)
     solve_steps(field.columns(slice(0, 1)), field.augment(points[:, :1]), span, per_sample=per_sample, **options)

@@ -36,6 +36,7 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "diffusion": "Diffusion",
     }
 )
+MAX_STEPS = 1000  # of an adaptive solve: a field that needs more has blown up, and must not hold up everything else
 CHUNK = 1024  # points solved together: few enough for a step of any method to take a few milliseconds at most
 SPREAD = 4.0
 """How much larger the first layer starts than others, so that its units bend the plane in many places and not all
@@ -225,8 +226,9 @@ class Flow:
         field = self._exact_field if trace is None else self.density_field(trace)
         x = np.ascontiguousarray(np.asarray(points, self.dtype).T)
         return log_prob_steps(
-            field, self.base_log_prob, x, t=t, method=method, n_steps=n_steps, rtol=rtol, atol=rtol, chunk=CHUNK
-        )
+            field, self.base_log_prob, x, t=t, method=method, n_steps=n_steps, rtol=rtol, atol=rtol,
+            max_steps=max(MAX_STEPS, n_steps or 0), chunk=CHUNK,
+        )  # fmt: skip
 
     def paths_steps(
         self,
@@ -242,7 +244,9 @@ class Flow:
         ``method``, ``n_steps`` (over the whole span) and ``rtol`` are as for `log_prob_steps`.
         """
         starts, times = np.asarray(points, self.dtype), np.asarray(ts, np.float64)
-        options: dict[str, Any] = {"n_steps": n_steps} if n_steps is not None else {"rtol": rtol, "atol": rtol}
+        options: dict[str, Any] = {"n_steps": n_steps}
+        if n_steps is None:
+            options = {"rtol": rtol, "atol": rtol, "max_steps": MAX_STEPS}
         ys = np.full((len(times), *starts.shape), np.nan, self.dtype)
         nfe, status, message = 0, Status.OK, ""
         for begin in range(0, len(starts), CHUNK):
