@@ -105,17 +105,17 @@ def trace_steps(
     exact = np.trace(jacobian)
     curves: dict[str, FloatArray] = {}
     for kind in PROBES:
-        variance = float(estimate_variance(jacobian, kind).mean())
+        variance = _mean(estimate_variance(jacobian, kind))
         curves[f"{kind}_theory"] = np.sqrt(variance / counts)
         means, stds = [], []
         for count in counts.tolist():
             estimates = _estimates(jacobian, kind, count, rng)
             yield
-            means.append(estimates.mean())
-            stds.append(np.sqrt(np.square(estimates - exact).mean()))
+            means.append(_mean(estimates))
+            stds.append(np.sqrt(_mean(np.square(estimates - exact))))
         curves[f"{kind}_mean"], curves[f"{kind}_std"] = np.array(means), np.array(stds)
         curves[f"log_prob_{kind}"] = yield from _log_prob_errors(flow, held_out[:LOG_PROB_POINTS], counts, kind, rng)
-    return FlowTrace(name=name, exact=float(exact.mean()), **{key: freeze(curve) for key, curve in curves.items()})
+    return FlowTrace(name=name, exact=_mean(exact), **{key: freeze(curve) for key, curve in curves.items()})
 
 
 def jacobians(flow: Flow, t: float, points: FloatArray) -> FloatArray:
@@ -145,6 +145,11 @@ def _log_prob_errors(
     for j, count in enumerate(counts.tolist()):
         probes = draw_probes(rng, kind, count, flow.dim, len(points), flow.dtype)
         estimated = (yield from flow.log_prob_steps(points, trace=probes, **QUICK.how)).log_prob
-        with np.errstate(all="ignore"):
-            errors[j] = np.sqrt(np.nanmean(np.square(estimated - exact)))
+        errors[j] = np.sqrt(_mean(np.square(estimated - exact)))
     return errors
+
+
+def _mean(values: FloatArray) -> float:
+    """Return the mean of what is finite; NaN where nothing is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")
