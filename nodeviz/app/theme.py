@@ -60,7 +60,7 @@ DARK = Theme(
     manifolds=("#6ea8fe", "#e8866a"),
     classes=("#f08a4b", "#58b0f0", "#e6d25a", "#c9a0dc"),
     models=("#b0b8c1", "#cc79a7", "#2fb58a"),
-    tint=0.26,
+    tint=0.19,
 )
 LIGHT = Theme(
     name="light",

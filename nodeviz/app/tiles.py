@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 GAP = 8
 SMALL = 0.36  # share of the width for the small plots beside, or of the height for those below
-LEAST = 190  # pixels of height that a small plot needs, its menu and its words included
+LEAST = 165  # pixels of height that a small plot needs, its menu and its words included
 STAY = 1.15  # another arrangement is taken where its large plots are so much larger
 
 

@@ -90,7 +90,7 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         settled = not (self.session.dragging or self.view.turning)
         self.view.show_scene(scene, t, params, settled=settled)
         for plane, model in zip(self.planes, frame.models, strict=False):
-            plane.say(plane_words(model, t, inputs=params.plane == "input"))
+            plane.say(*plane_words(model, t, inputs=params.plane == "input"))
         for name, kind in (("upper", params.upper), ("lower", params.lower)):
             self.instruments[name].plot.settled = settled
             self.instruments[name].show_picture(kind, scene, t)
@@ -119,8 +119,8 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         frame, text = self.frame, DATASET_TITLES[self.params.dataset].lower()
         if frame is not None:
             text = "your points" if frame.data.painted else text
-            trained = frame.step or self._training or self.params.weights == "fresh"
-            text += f" · {steps_done(frame) if trained else 'trained before'}"
+            trained_here = frame.step or self.params.weights == "fresh"
+            text += f" · {steps_done(frame) if trained_here else 'trained before'}"
         return text
 
     def caption(self, frame: ClassifierFrame, fraction: float) -> str:

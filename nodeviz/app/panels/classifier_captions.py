@@ -52,11 +52,13 @@ def coloured(name: str, theme: Theme, called: Mapping[str, str] = BRIEF) -> str:
 
 
 def whole_percent(share: float) -> str:
-    """Return a share in percent without decimals, as far as that does not say all or none of what is neither."""
+    """Return a share in percent without decimals; what is neither all nor nothing never reads as if it were."""
     if not np.isfinite(share):
         return "–"
     rounded = round(100 * share)
-    return f"{rounded} %" if rounded not in {0, 100} or share in {0.0, 1.0} else percent(share)
+    if rounded in {0, 100} and share not in {0.0, 1.0}:
+        return "0.1 %" if rounded == 0 else f"{min(99.9, np.floor(1000 * share) / 10):.1f} %"
+    return f"{rounded} %"
 
 
 def probe_at(model: ModelView, t: float) -> float:
@@ -70,11 +72,11 @@ def probe_at(model: ModelView, t: float) -> float:
     return float(model.probe_accuracy[max(0, node)])
 
 
-def plane_words(model: ModelView, t: float, *, inputs: bool) -> str:
-    """Return what stands beside the name of a model in its plane."""
+def plane_words(model: ModelView, t: float, *, inputs: bool) -> tuple[str, str]:
+    """Return the number beside the name of a model in its plane, and what it is of."""
     if inputs:
-        return f"train {whole_percent(model.train_accuracy)}" if np.isfinite(model.train_accuracy) else "regions"
-    return f"{whole_percent(probe_at(model, t))} linear"
+        return whole_percent(model.train_accuracy), "right"
+    return whole_percent(probe_at(model, t)), "linear"
 
 
 def main_words(scene: Scene, t: float, dataset: str) -> str:
@@ -108,9 +110,9 @@ def point_words(scene: Scene, index: int) -> str:
 
 def probe(scene: Scene, t: float) -> str:
     """Say the linear accuracies at the cursor, and what the extra dimensions are worth at the end."""
-    words = f"at t = {t:.2f}: " + named(scene, lambda model: whole_percent(probe_at(model, t)))
+    words = named(scene, lambda model: whole_percent(probe_at(model, t)))
     extra = [whole_percent(model.first_two_accuracy) for model in scene.frame.models if model.augment]
-    return f"{words}{GAP}(at the end {extra[0]} from h₁, h₂ alone)" if extra else words
+    return f"{words}<br>h₁, h₂ alone end at {extra[0]}" if extra else words
 
 
 def last(values: Sequence[float]) -> float:

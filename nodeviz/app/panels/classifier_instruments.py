@@ -195,7 +195,8 @@ def augmented(view: ClassifierInstrument, scene: Scene) -> None:
     turned = view.camera is not None
     labels = [axis_name(camera.axes[:, i]) if turned else f"axis {i + 1}" for i in range(2)]
     view.name_axes(*labels)
-    size = float(np.nanmax(np.linalg.norm(away.reshape(-1, away.shape[2]), axis=1), initial=1e-9))
+    far = np.nan_to_num(np.linalg.norm(away, axis=2), nan=0.0, posinf=0.0)
+    size = float(np.percentile(far, 99, axis=1).max(initial=1e-9))  # a few that fly off do not make the rest tiny
     view.plot.grow(("augmented", model.name), np.array([-size, size]), np.array([-size, size]), pad=0.0)
     ends = view.seen[-1]
     view.give({"label": data.names[data.labels], labels[0]: ends[:, 0], labels[1]: ends[:, 1]})
@@ -238,8 +239,9 @@ def solver_accuracy(view: ClassifierInstrument, scene: Scene) -> None:
 
 def nfe_map(view: ClassifierInstrument, scene: Scene) -> None:
     """Map the evaluations that each point needs with a step size of its own, all models on one scale."""
-    view.name_axes("input plane", "y")
-    view.plot.getAxis("bottom").setTicks([])
+    view.name_axes("input plane", "")
+    for side in ("bottom", "left"):
+        view.plot.getAxis(side).setTicks([])
     shown = [model for model in scene.frame.models if model.nfe_map.size]
     if not shown:
         return

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetrics
 
 from nodeviz.app.card import Card
+from nodeviz.app.panels.classifier_captions import BRIEF
 from nodeviz.app.panels.classifier_ground import ground_image, readout_lines, region_image
 from nodeviz.app.panels.classifier_projection import Camera, axis_name
 from nodeviz.app.planes import Plane
@@ -179,11 +180,19 @@ class ModelPlane(Plane):
                 x, y = paths[bounds[label] : bounds[label + 1]].reshape(-1, 2).T
                 item.setData(x, y)
 
-    def say(self, text: str) -> None:
-        """Say in the corner what this plane shows: the model, and a few words."""
-        if self._model is not None and self._theme is not None:
-            colour, _ = model_style(self._model.name, self._theme)
-            self.say_title(f"<b style='color:{colour}'>{CALLED[self._model.name]}</b>&nbsp; {text}")
+    def say(self, number: str, of: str) -> None:
+        """Say in the corner what this plane shows: the model, and a number with what it is of, as there is room."""
+        if self._model is None or self._theme is None:
+            return
+        name, room = self._model.name, self.width() - self.title.x() - 20
+        long, brief = CALLED[name], BRIEF[name]
+        choices = ((long, f"{number} {of}"), (long, number), (brief, number))
+        metrics = QFontMetrics(self.title.font())
+        called, words = next(
+            (pair for pair in choices if 1.1 * metrics.horizontalAdvance("   ".join(pair)) < room), choices[-1]
+        )
+        colour, _ = model_style(name, self._theme)
+        self.say_title(f"<b style='color:{colour}'>{called}</b>&nbsp; {words}")
 
     # Points and pointer.
 

@@ -104,7 +104,8 @@ class TrainingPanel(Panel[P, F]):
 
     def start(self, *, afresh: bool = False) -> None:
         """Start the run of the state in force."""
-        self._training = True
+        # Weights that are there already are shown, and rest.
+        self._training = self.session.state(self.experiment).params.weights == "fresh"
         super().start(afresh=afresh)
 
     def train(self) -> None:
