@@ -118,7 +118,8 @@ def run_panel(options: argparse.Namespace) -> int:
         prepare_folder(options.out)
     frames = follow(run, keep=options.out is not None)
     summary = json.dumps(run.summary(), indent=None if options.json else 2, allow_nan=False)
-    if options.out is not None and run.status == "ok":
+    written = options.out is not None and run.status != "failed"
+    if written:
         from nodeviz.experiments.run import write_run
 
         try:
@@ -126,12 +127,12 @@ def run_panel(options: argparse.Namespace) -> int:
         except OSError as error:
             print(f"nodeviz: --out {options.out}: {error.strerror}; nothing was written", file=sys.stderr)
             return 1
-    if options.json or options.out is None:
+    if options.json or not written:
         print(summary)
     else:
         print(f"wrote {options.out / 'summary.json'} and {options.out / 'frames.npz'} ({len(frames)} frames)")
-    if run.message:
-        print(f"nodeviz: {run.message}", file=sys.stderr)
+    if run.said:
+        print(f"nodeviz: {run.said}", file=sys.stderr)
     return 0 if run.status == "ok" else 1
 
 
@@ -156,6 +157,8 @@ def train_panel(options: argparse.Namespace) -> int:
     trained = Trained(params=run.params, seed=run.seed, frame=frames[-1], history=run.history, metrics=metrics)
     for path in save(trained, options.out):
         print(f"wrote {path}")
+    if run.note:
+        print(f"nodeviz: {run.note}", file=sys.stderr)
     return 0
 
 

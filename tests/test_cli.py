@@ -337,6 +337,20 @@ def test_a_run_that_raises_is_exit_code_1_and_one_sentence(
     assert list(tmp_path.rglob("*.*")) == []
 
 
+def test_a_run_that_diverges_is_exit_code_1_with_its_summary_and_its_frames(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    changes = [f"--set={change}" for change in ("lr=1e6", "steps=20", "n_points=200")]
+    assert call("run", "classifier", *changes, "--json", "--out", str(tmp_path)) == 1
+    printed = capsys.readouterr()
+    summary = strict_json(printed.out)
+    assert summary["status"] == "nonfinite"
+    assert "lower lr=1e+06" in summary["message"]
+    assert printed.err == f"nodeviz: {summary['message']}\n"
+    assert summary["metrics"]
+    assert {path.name for path in tmp_path.iterdir()} == {"summary.json", "frames.npz"}
+
+
 def test_a_full_disk_is_exit_code_1_and_leaves_nothing_half_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

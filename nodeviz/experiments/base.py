@@ -42,8 +42,9 @@ class Update:
 
     ``progress`` is the share of the run that is done, 0 to 1, None where it is the same as before. An experiment that
     trains may be ``resting``: it has nothing to do until its inbox changes, and its ``metrics`` so far may come with
-    that. ``message`` is one sentence on what went wrong although the run goes on or ends as it should; it is for those
-    who see no frames.
+    that. ``message`` is one sentence on what went wrong although the run goes on or ends as it should, ``note`` one on
+    what is worth knowing though all is well; they are for those who see no frames. ``status`` says in one word how a
+    run failed that has metrics nevertheless.
     """
 
     frame: Frame | None = None
@@ -53,6 +54,8 @@ class Update:
     metrics: Metrics | None = None
     resting: bool = False
     message: str = ""
+    note: str = ""
+    status: str = "ok"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,17 @@ def classifier(params: ClassifierParams, rng: np.random.Generator, inbox: Inbox[
     screen = Screen(lockstep, params)
     run = TrainingRun(inbox, lockstep, screen, steps=params.steps, resting=params.weights != "fresh")
     metrics = yield from run.run()
-    yield Update(message=" ".join(f"{view.name}: {view.message}" for view in screen.views if view.message))
+    message = " ".join(f"{view.name}: {view.message}" for view in screen.views if view.message)
+    yield Update(message=message, note=_worth_knowing(params, lockstep))
     return metrics
+
+
+def _worth_knowing(params: ClassifierParams, lockstep: Lockstep) -> str:
+    """Return what is peculiar about the points, and whether anything was trained, in sentences."""
+    untrained = (
+        "" if params.weights == "fresh" else f"weights={params.weights}: nothing was trained, steps do not count."
+    )
+    return " ".join(filter(None, (lockstep.data.view.note, untrained)))
 
 
 CLASSIFIER: Experiment[ClassifierParams] = Experiment(

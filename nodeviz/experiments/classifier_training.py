@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from math import nan
 from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nodeviz.engine.solution import Status
 from nodeviz.experiments.classifier_data import SHOWN, Seeds, draw_data
 from nodeviz.experiments.classifier_models import make_model
 from nodeviz.experiments.classifier_picture import trained_solver
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from nodeviz.experiments.classifier_params import ClassifierParams
     from nodeviz.models.depth import DepthClassifier
 
-RUNAWAY = 1e4  # a mean loss beyond which nothing good will come, however finite it is
+TIMED = 1001  # training steps of which the median time is taken
 NFE_EVERY = 20  # training steps from one count of the evaluations to the next
 
 
@@ -32,22 +34,15 @@ class Learner:
     Attributes
     ----------
     message : why it trains no more and what to change, in a sentence; empty while all is well
-    seconds : of each training step
+    status : the same in a word, as a solver would say it; ``ok`` while all is well
     """
 
     def __init__(self, name: str, model: DepthClassifier, params: ClassifierParams) -> None:
         self.name, self.model = name, model
-        self.message = ""
-        self.seconds: list[float] = []
-        self._params = params
-        self._good = model.parameters.copy()
-        self._before = self._good.copy()
-        self._trainer = self._fresh_trainer()
-
-    def _fresh_trainer(self) -> Trainer:
-        params = self._params
-        return Trainer(
-            self.model,
+        self.message, self.status = "", Status.OK
+        self._seconds: deque[float] = deque(maxlen=TIMED)
+        self._trainer = Trainer(
+            model,
             **trained_solver(params).how,
             gradient=params.gradient,
             loss=params.loss,
@@ -60,36 +55,25 @@ class Learner:
 
     @property
     def seconds_per_step(self) -> float:
-        """The median of the steps; NaN before the first."""
-        return median(self.seconds) if self.seconds else nan
+        """The median of the last steps; NaN before the first."""
+        return median(self._seconds) if self._seconds else nan
 
     def step(self, X: FloatArray, labels: IntArray, live: ClassifierParams) -> tuple[float, float]:
         """Take a training step, unless one went wrong before; return loss and accuracy of the batch, else NaN."""
         if self.message:
             return nan, nan
         started = time.perf_counter()
-        self._before[:] = self.model.parameters
         self._trainer.weight_decay = live.weight_decay
         info = self._trainer.step(X, labels, live.lr)
+        self.message, self.status = info.message, info.status
         if not info.ok:
-            self.message = info.message
-        elif info.loss > RUNAWAY:
-            self.message = (
-                f"Training step {self._trainer.taken}: the loss ran off to {info.loss:.1g}; the last weights that "
-                f"worked stay; lower lr={live.lr:g}, or clip the gradient."
-            )
-        if self.message:
-            self.model.parameters[:] = self._good
             return nan, nan
-        self._good[:] = self._before
-        self.seconds.append(time.perf_counter() - started)
+        self._seconds.append(time.perf_counter() - started)
         return info.loss, info.accuracy
 
     def try_again(self) -> None:
-        """Train on after something that it depends on was changed, with an optimiser that forgot what went wrong."""
-        if self.message:
-            self.message = ""
-            self._trainer = self._fresh_trainer()
+        """Train on after something that it depends on was changed; the optimiser forgot when it went wrong."""
+        self.message, self.status = "", Status.OK
 
 
 class Lockstep:
@@ -114,7 +98,12 @@ class Lockstep:
     @property
     def ready(self) -> bool:
         """Whether any model still trains."""
-        return not all(learner.message for learner in self.learners)
+        return any(learner.status is Status.OK for learner in self.learners)
+
+    @property
+    def status(self) -> str:
+        """``ok``, or why no model trains any more, as a solver would say it."""
+        return str(Status.OK if self.ready else self.learners[0].status)
 
     def follow(self, live: ClassifierParams, step: int) -> None:
         """Put live parameters in force: other points, and a new try for models that training was too much for."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nodeviz.engine.solution import Status
 from nodeviz.experiments.flow_data import make_data
 from nodeviz.experiments.flow_models import make_flow, methods_of
 from nodeviz.experiments.flow_params import TRAINING
@@ -41,6 +42,7 @@ class Learner:
     ----------
     steps : how many there are in a run; taken : how many there were
     message : why it trains no more and what to change, in a sentence; empty while all is well
+    status : the same in a word, as a solver would say it; ``ok`` while all is well
     seconds : of all training steps together
     """
 
@@ -48,7 +50,7 @@ class Learner:
         self.name, self.flow = name, flow
         self.steps, self._lr = steps_of(params, name), lr_of(params, name)
         self.taken = 0
-        self.message = ""
+        self.message, self.status = "", Status.OK
         self.seconds = 0.0
         self._latest: deque[float] = deque(maxlen=TIMED)
         self._good = flow.parameters.copy()
@@ -62,7 +64,7 @@ class Learner:
 
     def try_again(self) -> None:
         """Train on with a trainer that forgot what went wrong."""
-        self.message = ""
+        self.message, self.status = "", Status.OK
         rng = np.random.default_rng([self._seed, self.taken])
         params = self._params
         self._trainer = FlowTrainer(
@@ -93,6 +95,7 @@ class Learner:
         losses = [self._step(live) for _ in range(count) if not self.message]
         loss = float(np.mean(losses)) if losses and not self.message else nan
         if loss > RUNAWAY:
+            self.status = Status.NONFINITE
             self.message = (
                 f"Training step {self.taken}: the loss ran off to {loss:.1g}; the last weights that worked stay; lower "
                 f"lr={live.lr:g}."
@@ -108,7 +111,7 @@ class Learner:
         lr = self._lr * live.lr / self._params.lr
         info = self._trainer.step(lr)
         if not info.ok:
-            self.message = info.message
+            self.message, self.status = info.message, info.status
             return nan
         self.taken += 1
         self._latest.append(time.perf_counter() - started)
@@ -178,6 +181,11 @@ class Lockstep:
     def ready(self) -> bool:
         """Whether any flow still trains."""
         return not all(learner.message for learner in self.learners)
+
+    @property
+    def status(self) -> str:
+        """``ok``, or why no flow trains any more, as a solver would say it."""
+        return str(Status.OK if self.ready else self.learners[0].status)
 
     @property
     def message(self) -> str:

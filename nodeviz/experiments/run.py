@@ -49,7 +49,7 @@ class Run:
         self.params = declarations.change(self.params, changes or {})
         self.history: dict[str, list[float]] = {}
         self.status = "ok"
-        self.message = ""
+        self.message = self.note = ""
         self.seconds = 0.0
         self.progress = 0.0
         self._steps, self.inbox = self.experiment.start(self.params, self.seed)
@@ -79,6 +79,8 @@ class Run:
                 continue
             self.progress = max(self.progress, update.progress or 0.0)
             self.message = update.message or self.message
+            self.note = update.note or self.note
+            self.status = update.status if self.status == "ok" else self.status
             for name, value in update.scalars.items():
                 self.history.setdefault(name, []).append(value)
             yield update.frame
@@ -90,6 +92,11 @@ class Run:
             pass
         return self._metrics or {}
 
+    @property
+    def said(self) -> str:
+        """What went wrong, and what is worth knowing, in sentences."""
+        return " ".join(filter(None, (self.message, self.note)))
+
     def fail(self, error: Exception) -> None:
         """Close a run that raised: its summary then says why."""
         self.status = "failed"
@@ -98,15 +105,16 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """Return what ``nodeviz run --json`` prints; a number that is not finite is None."""
+        metrics = plain(self.metrics)  # first: the rest is that of the whole run
         return {
             "panel": self.experiment.name,
             "preset": self.preset,
             "params": plain(declarations.to_json(self.params)),
             "seed": self.seed,
             "status": self.status,
-            "message": self.message,
+            "message": self.said,
             "seconds": round(self.seconds, 4),
-            "metrics": plain(self.metrics),
+            "metrics": metrics,
         }
 
 

@@ -54,6 +54,11 @@ class Trainees(Protocol[Q]):
         """Whether any of them still trains."""
         ...
 
+    @property
+    def status(self) -> str:
+        """``ok``, or why none of them trains any more, as a solver would say it."""
+        ...
+
     def stride(self) -> int:
         """Return how many training steps may come before the next yield."""
         ...
@@ -132,6 +137,7 @@ class TrainingRun(Generic[P]):
                 inbox.quota = 0.0  # nothing can train: wait for somebody to change something
             undisturbed = yield from self._rest()
             if not inbox.interactive:
+                yield Update(status=self._trainees.status)
                 return screen.metrics()
             if undisturbed:
                 yield Update(metrics=screen.metrics(), resting=True, progress=self._done)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from nodeviz.models.passes import DepthPass
 
 
+RUNAWAY = 1e4
+"""A mean loss beyond which nothing good will come, however finite it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepInfo:
     """One training step.
@@ -35,7 +39,8 @@ class StepInfo:
     loss, accuracy : of the batch, before the step
     grad_norm : Euclidean norm of the gradient, before it is clipped
     nfe : evaluations of the field on the way through depth; the number of blocks for a ResNet
-    status : ``ok``, or why no step was taken: ``nonfinite``, or what an adaptive solver says
+    status : ``ok``, or why no step was taken: ``nonfinite``, also of a loss beyond RUNAWAY, or what an adaptive solver
+        says
     message : what happened and what to change, in one sentence; empty where all is well
     """
 
@@ -127,8 +132,8 @@ class Trainer:
     def step(self, X: FloatArray, labels: IntArray, lr: float) -> StepInfo:
         """Take one step on a batch.
 
-        A step that is not finite, or whose solver fails, is not taken: the parameters are then those before the last
-        step taken, for which all was finite, and the optimiser begins anew.
+        A step whose solver fails, or that is not finite or near it, is not taken: the parameters are then those before
+        the last step taken, for which all was well, and the optimiser begins anew.
 
         Parameters
         ----------
@@ -142,7 +147,7 @@ class Trainer:
             this, grad = self._round, self.grad
             grad.fill(0.0)
             loss, accuracy = this.evaluate(X, labels, self._loss, grad)
-            if this.status is not Status.OK or not isfinite(loss):
+            if this.status is not Status.OK or not loss <= RUNAWAY:
                 return self._refuse(loss, accuracy, nan, lr)
             norm = clip(grad, self._clip)
             if not isfinite(norm):
@@ -165,7 +170,9 @@ class Trainer:
             what = f"{self._solver['method']} did not get through depth ({this.message})"
             remedy = f"raise rtol={self._solver['rtol']:g}, lower lr={lr:g}, or use fixed steps"
         else:
-            what, remedy = "loss or gradient is not finite", f"lower lr={lr:g}, or clip the gradient"
+            ran_off = RUNAWAY < loss < inf
+            what = f"the loss ran off to {loss:.1g}" if ran_off else "loss or gradient is not finite"
+            remedy = f"lower lr={lr:g}, or clip the gradient"
         sentence = f"Training step {self.taken + 1}: {what}; the last weights that worked stay; {remedy}."
         return StepInfo(loss, accuracy, norm, this.nfe, status, sentence)
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from nodeviz.experiments.classifier_files import save_models
 from nodeviz.experiments.classifier_screen import unsolved
-from nodeviz.experiments.run import plain
+from nodeviz.experiments.run import Run, plain
+from nodeviz.problems.labelled import MOST_POINTS
 
-from .classifier_runs import finish, watch
+from .classifier_runs import SMALL, finish, watch
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
@@ -41,6 +47,47 @@ def test_one_model_that_fails_does_not_stop_the_others() -> None:
     assert len(done.history["node.loss"]) == 40
     assert np.isfinite(done.history["node.loss"]).all()
     assert done.message.startswith("resnet: Training step")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"lr": 1e6}, "nonfinite"),
+        ({"lr": 0.3, "solver": "bosh3", "rtol": 1e-6, "models": "node", "steps": 400, "hidden": 16}, "max_steps"),
+        (
+            {
+                **{"lr": 0.1, "optimizer": "sgd", "momentum": 0, "steps": 10},
+                **{"models": "resnet, node", "blocks": 100, "residual": "1"},
+            },
+            "ok",
+        ),
+    ],
+    ids=["all ran off", "the solver gave up", "one of two"],
+)
+def test_a_run_says_whether_all_its_models_stopped(changes: dict[str, object], status: str) -> None:
+    run = Run("classifier", changes=SMALL | changes)
+    summary = run.summary()
+    assert summary["status"] == run.status == status
+    assert "Training step" in summary["message"]
+    assert 0 <= summary["metrics"]["models"]["node"]["train_accuracy"] <= 1
+
+
+def test_a_run_that_trained_nothing_says_so(tmp_path: Path) -> None:
+    done = Run("classifier", changes=SMALL | {"models": "node"})
+    view: Any = list(done)[-1]
+    (path,) = save_models(view.models, tmp_path / "node.npz", {"node": {}})
+    run = Run("classifier", changes=SMALL | {"weights": str(path), "steps": 50})
+    summary = run.summary()
+    assert (summary["status"], run.message) == ("ok", "")
+    assert "nothing was trained" in summary["message"]
+
+
+def test_a_note_on_the_points_is_part_of_the_summary(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("".join(f"{k % 7},{k % 5},{k % 2}\n" for k in range(MOST_POINTS + 1)), "utf-8")
+    run = Run("classifier", changes=SMALL | {"models": "node", "steps": 1, "csv": str(path)})
+    assert "only the first 100000 rows used" in run.summary()["message"]
+    assert run.status == "ok"
 
 
 def test_a_smaller_rate_lets_it_train_on() -> None:

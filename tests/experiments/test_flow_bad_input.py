@@ -45,6 +45,7 @@ def test_a_huge_learning_rate_leaves_the_last_finite_flow_and_one_sentence(metho
     assert f"{method}: {view.message}" in done.message
     json.dumps(plain(done.metrics), allow_nan=False)
     assert np.isnan(done.history[f"{method}.loss"][-1])
+    assert done.status == "nonfinite"
 
 
 def test_one_flow_that_fails_does_not_stop_the_other() -> None:

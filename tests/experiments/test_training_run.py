@@ -22,7 +22,7 @@ class Trainees:
     """Counts the training steps that it is told to take."""
 
     def __init__(self, stride: int = 4) -> None:
-        self.ready = True
+        self.ready, self.status = True, "ok"
         self.strides: list[tuple[int, int]] = []
         self.lives: list[tuple[object, int]] = []
         self._stride = stride
@@ -111,6 +111,14 @@ def test_a_run_that_nobody_looks_at_takes_all_its_steps_and_ends_with_its_metric
     assert driven.screen.drawn[0] == (0, 10, False)
     assert driven.screen.drawn[-1] == (10, 10, True)
     assert not any(update is not None and update.resting for update in updates)
+
+
+def test_a_run_in_which_nothing_trains_any_more_ends_with_metrics_and_says_why() -> None:
+    driven = Driven(interactive=False)
+    driven.trainees.ready, driven.trainees.status = False, "nonfinite"
+    updates, metrics = driven.to_the_end()
+    assert metrics == {"measured": 3}
+    assert [update.status for update in updates if update is not None][-1] == "nonfinite"
 
 
 def test_pictures_of_a_run_that_nobody_looks_at_are_few_whatever_the_stride() -> None:

@@ -26,6 +26,7 @@ class Finished(Generic[F]):
     frames: list[F]
     history: dict[str, list[float]]
     message: str
+    status: str = "ok"
 
 
 def to_the_end(experiment: Experiment[Any], params: Any, seed: int) -> Finished[Any]:
@@ -45,6 +46,7 @@ def to_the_end(experiment: Experiment[Any], params: Any, seed: int) -> Finished[
         for name, value in update.scalars.items():
             done.history.setdefault(name, []).append(value)
         done.message = update.message or done.message
+        done.status = update.status if done.status == "ok" else done.status
 
 
 @dataclass

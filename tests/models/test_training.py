@@ -19,7 +19,7 @@ from nodeviz.engine.solution import Status
 from nodeviz.models.depth import DepthClassifier
 from nodeviz.models.measures import dense_error_steps
 from nodeviz.models.spec import ModelSpec
-from nodeviz.models.training import Trainer, minibatches
+from nodeviz.models.training import RUNAWAY, Trainer, minibatches
 from nodeviz.problems.pieces import finish
 
 KINDS = ("resnet", "node", "anode")
@@ -138,6 +138,28 @@ def test_the_schedule_runs_over_the_steps_taken() -> None:
         moved.append(np.linalg.norm(model.parameters - before) / info.grad_norm)
     np.testing.assert_allclose(moved, [0.1, 0.1, 0.01, 0.001], rtol=1e-6)
     assert trainer.taken == 4
+
+
+def test_after_a_refused_step_the_schedule_goes_on_where_it_was() -> None:
+    model = small_model(kind="node")
+    trainer = Trainer(model, optimizer="sgd", momentum=0.0, schedule="step", steps=4)
+    for _ in range(3):
+        trainer.step(X[:6], LABELS[:6], 0.1)
+    assert not trainer.step(np.full((6, 2), np.nan), LABELS[:6], 0.1).ok
+    before = model.parameters.copy()
+    info = trainer.step(X[:6], LABELS[:6], 0.1)
+    assert np.linalg.norm(model.parameters - before) / info.grad_norm == pytest.approx(0.001)
+
+
+def test_a_loss_that_runs_off_is_refused_and_the_weights_before_it_stay() -> None:
+    model = DepthClassifier.init(ModelSpec(kind="node", activation="tanh"), np.random.default_rng(0))
+    trainer = Trainer(model, optimizer="sgd", momentum=0.0)
+    good = model.parameters.copy()
+    assert trainer.step(X[:64], LABELS[:64], 1e3).ok
+    info = trainer.step(X[:64], LABELS[:64], 1e3)
+    assert RUNAWAY < info.loss < np.inf
+    assert (info.status, "the loss ran off to" in info.message) == ("nonfinite", True)
+    np.testing.assert_array_equal(model.parameters, good)
 
 
 @pytest.mark.parametrize("kind", KINDS)
