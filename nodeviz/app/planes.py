@@ -33,6 +33,9 @@ class Plane(Plot):
 
     def __init__(self, x_label: str, y_label: str, *, name: str, parent: QWidget | None = None) -> None:
         super().__init__(x_label, y_label, name=name, equal=True, compact=True, parent=parent)
+        # Nearly all of it moves with the cursor. A curve that shrinks tells Qt of its new bounds alone, and what it
+        # covered before would stay.
+        self.setViewportUpdateMode(self.ViewportUpdateMode.FullViewportUpdate)
         self._brush = self.curve(8)
         self.title = QLabel(self)
         self.title.setObjectName("overlay")

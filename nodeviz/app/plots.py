@@ -98,8 +98,32 @@ class Box(pg.ViewBox):
         self.hovered.emit(None if event.isExit() else self.mapSceneToView(event.scenePos()))
 
 
+class Curve(pg.PlotCurveItem):
+    """A curve that leaves nothing behind where it was, and is empty where nothing of it is finite."""
+
+    def setData(self, *args: Any, **options: Any) -> None:
+        """Take new points, as (x, y)."""
+        if len(args) == 2 and not len(args[0]) and (self.xData is None or not len(self.xData)):
+            return  # empty as before: most curves of a small plot are, most of the time
+        # Its own way tells Qt of the change after the bounds are the new ones.
+        self.prepareGeometryChange()
+        if len(args) == 2 and not np.isfinite(args[1]).any():
+            args = (EMPTY, EMPTY)
+        super().setData(*args, **options)
+
+
 class Markers(pg.ScatterPlotItem):
-    """Markers that leave clicks to the plot they stand in."""
+    """Markers that leave clicks to the plot they stand in, and those out that are not finite."""
+
+    def setData(self, *args: Any, **options: Any) -> None:
+        """Take new places, as (x, y)."""
+        if len(args) == 2:
+            if not len(args[0]) and not len(self.data):
+                return
+            x, y = (np.asarray(values, float) for values in args)
+            good = np.isfinite(x) & np.isfinite(y)
+            args = args if good.all() else (x[good], y[good])
+        super().setData(*args, **options)
 
     def mouseClickEvent(self, event: Any) -> None:
         """Let the click through."""
@@ -157,6 +181,7 @@ class Plot(pg.PlotWidget):
         self.box = Box()
         self._always_compact = self._compact = compact
         self._said = ""
+        self._named: tuple[object, ...] = ()
         super().__init__(parent, viewBox=self.box)
         self.name = name
         self.setAccessibleName(name)
@@ -189,6 +214,10 @@ class Plot(pg.PlotWidget):
 
     def set_labels(self, x_label: str, y_label: str, said: str = "") -> None:
         """Name the axes; what a title says already need not stand inside where there is no room outside."""
+        asked = (x_label, y_label, said.casefold(), self._compact, self._label_colour)
+        if asked == self._named:
+            return  # an axis is painted anew with every label
+        self._named = asked
         self.labels, self._said = (x_label, y_label), said.casefold()
         style = {"font-size": "12px", "font-style": "italic", "color": self._label_colour}
         for side, label, name in zip(("bottom", "left"), self.labels, self._inside, strict=True):
@@ -242,12 +271,12 @@ class Plot(pg.PlotWidget):
         """Call ``take`` with every theme that is put on."""
         self._themed.append(take)
 
-    def curve(self, z: float = 0, *, connect: str = "finite", dashed: bool = False) -> pg.PlotCurveItem:
+    def curve(self, z: float = 0, *, connect: str = "finite", dashed: bool = False) -> Curve:
         """Add one curve; many pieces are one curve with rows of NaN between.
 
         Curves are drawn segment by segment, which is faster; the dashes of a dashed one would start anew at each.
         """
-        item = pg.PlotCurveItem(connect=connect, antialias=True, skipFiniteCheck=False)
+        item = Curve(connect=connect, antialias=True, skipFiniteCheck=False)
         item.setZValue(z)
         item.setSegmentedLineMode("off" if dashed else "on")
         self.addItem(item, ignoreBounds=True)

@@ -22,6 +22,11 @@ def place_in(t: FloatArray, now: float, *, held: bool) -> tuple[int, float]:
     return node, float(min(max((now - t[node]) / (t[node + 1] - t[node]), 0.0), 1.0))
 
 
+def known(values: FloatArray) -> FloatArray:
+    """Return values with NaN in the place of what is not finite: two infinities make a warning of every sum."""
+    return values if np.isfinite(values).all() else np.where(np.isfinite(values), values, np.nan)
+
+
 def between(t: FloatArray, values: FloatArray, now: float, *, held: bool) -> FloatArray:
     """Return values (K, ...) at a depth, on the straight line between two nodes; those of blocks jump."""
     node, share = place_in(t, now, held=held)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nodeviz.app.brush import ERASER, PER_STAMP, Stroke, read_places
 from nodeviz.app.panels import classifier_commands as commands
 from nodeviz.app.panels import classifier_edits as edits
@@ -85,8 +87,11 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
 
     def draw(self, frame: ClassifierFrame, fraction: float) -> None:
         """Draw planes and instruments."""
-        t, params = fraction * frame.t1, self.params
-        scene = self._scene_of(frame)
+        with np.errstate(all="ignore"):  # what a model has that diverged is beyond all bounds, and left out
+            self._draw(frame, fraction * frame.t1)
+
+    def _draw(self, frame: ClassifierFrame, t: float) -> None:
+        params, scene = self.params, self._scene_of(frame)
         settled = not (self.session.dragging or self.view.turning)
         self.view.show_scene(scene, t, params, settled=settled)
         for plane, model in zip(self.planes, frame.models, strict=False):

@@ -54,9 +54,10 @@ def ground_image(model: ModelView, camera: Camera, view: FloatArray, cells: int,
 
 def region_image(regions: FloatArray, theme: Theme) -> Rgba:
     """Return the colours of predicted classes (R, R) whose fractions say how sure they are."""
-    labels = np.minimum(np.floor(regions).astype(int), 3)
-    sure = regions - labels
-    alpha = theme.tint * (LEAST + (1 - LEAST) * sure)
+    known = np.isfinite(regions)  # where the solver leaves all bounds there is no class, and no colour
+    labels = np.clip(np.where(known, regions, 0.0), 0, 3).astype(int)
+    sure = np.where(known, regions, 0.0) - labels
+    alpha = np.where(known, theme.tint * (LEAST + (1 - LEAST) * sure), 0.0)
     return stacked(rgb(*theme.classes)[labels], alpha, theme)
 
 
@@ -69,7 +70,7 @@ def tinted(colours: FloatArray, most: FloatArray, classes: int, theme: Theme) ->
 def stacked(colours: FloatArray, alpha: FloatArray, theme: Theme) -> Rgba:
     """Return what colours (H, W, 3) of an opacity (H, W) look like on the panel: opaque, which is faster to draw."""
     ground = rgb(theme.panel)[0]
-    mixed = ground + alpha[..., None] * (colours - ground)
+    mixed = np.nan_to_num(ground + alpha[..., None] * (colours - ground), nan=0.0)
     image = np.full((*alpha.shape, 4), 255, np.uint8)
     image[..., :3] = np.rint(np.clip(mixed, 0, 255))
     return image

@@ -18,7 +18,7 @@ from nodeviz.app.panels.classifier_projection import Camera, axis_name, principa
 from nodeviz.app.plots import closed_path, label_number, pen
 from nodeviz.app.sprites import Picture, Sprites, cell_corners
 from nodeviz.app.theme import blend, class_style, model_style
-from nodeviz.app.ways import between
+from nodeviz.app.ways import between, known
 from nodeviz.experiments.classifier_params import INSTRUMENTS
 from nodeviz.experiments.classifier_words import percent
 
@@ -184,7 +184,7 @@ def augmented(view: ClassifierInstrument, scene: Scene) -> None:
     """States of the model with most dimensions, as a cloud that turns."""
     model, data = most_dimensions(scene.frame), scene.frame.data
     camera = view.states_camera(scene.frame)
-    away = model.states - model.centre
+    away = known(model.states) - model.centre
     view.seen = away @ camera.screen
     depth = away @ camera.axes[:, 2] if len(camera.axes) > 2 else np.zeros(away.shape[:2])
     reach = float(np.nanmax(np.abs(depth), initial=1e-9))
@@ -232,8 +232,8 @@ def solver_accuracy(view: ClassifierInstrument, scene: Scene) -> None:
         columns |= {f"{model.name} steps": model.solver_steps, f"{model.name} accuracy": y}
         if model.depth_steps:
             view.mark_time(float(np.log10(model.depth_steps)))
-    values = np.concatenate(every)
-    view.plot.grow(("solver", names(scene)), np.array([0.0, most]), np.array([np.nanmin(values), 1.0]))
+    least = ends_of(np.concatenate(every))[0]
+    view.plot.grow(("solver", names(scene)), np.array([0.0, most]), np.array([least, 1.0]))
     view.give(columns)
 
 
@@ -246,7 +246,7 @@ def nfe_map(view: ClassifierInstrument, scene: Scene) -> None:
     if not shown:
         return
     every = np.concatenate([model.nfe_map.ravel() for model in shown])
-    low, high = float(np.nanmin(every)), float(np.nanmax(every))
+    low, high = ends_of(every).tolist()
     colours = pg.colormap.get("viridis").getLookupTable(nPts=256)
     corners = cell_corners(scene.frame.data.view, len(shown[0].nfe_map))
     width, height = corners[1] - corners[0], corners[3] - corners[2]
@@ -330,9 +330,14 @@ def stability(view: ClassifierInstrument, scene: Scene) -> None:
         }
     t1 = scene.frame.t1
     view.line.setData(np.array([0.0, t1]), np.zeros(2))
-    values = np.concatenate(every)
-    view.plot.grow(("stability", t1, names(scene)), np.array([0.0, t1]), values[np.isfinite(values)])
+    view.plot.grow(("stability", t1, names(scene)), np.array([0.0, t1]), ends_of(np.concatenate(every)))
     view.give(columns)
+
+
+def ends_of(values: FloatArray) -> FloatArray:
+    """Return the smallest and the largest (2,) of what is finite; NaN where nothing is."""
+    known = values[np.isfinite(values)]
+    return np.array([known.min(), known.max()]) if len(known) else np.full(2, np.nan)
 
 
 def move_cursor(view: ClassifierInstrument, scene: Scene, t: float) -> None:

@@ -17,7 +17,7 @@ from nodeviz.app.planes import Plane
 from nodeviz.app.plots import Columns, pen
 from nodeviz.app.sprites import Picture, Sprites, cell_corners
 from nodeviz.app.theme import Theme, blend, class_style, model_style
-from nodeviz.app.ways import between, lattice, trails
+from nodeviz.app.ways import between, known, lattice, trails
 from nodeviz.experiments.classifier_words import CALLED
 
 if TYPE_CHECKING:
@@ -109,14 +109,19 @@ class ModelPlane(Plane):
 
     @property
     def extent(self) -> FloatArray:
-        """Corners (2, 2), lowest and highest, of where nearly all points are at all depths; NaN where nowhere."""
+        """Corners (2, 2), lowest and highest, of where the points are at all depths; NaN where nowhere.
+
+        A few points that fly far away must not make the others tiny: what lies further outside of where nearly all are
+        than those reach is left out.
+        """
         if not self._states.size:
             return np.full((2, 2), np.nan)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a depth that no path has reached
-            # A few points that fly far away must not make the others tiny.
-            edges = np.nanpercentile(np.where(np.isfinite(self._states), self._states, np.nan), (0.5, 99.5), axis=1)
-            return np.array([np.nanmin(edges[0], axis=0), np.nanmax(edges[1], axis=0)])
+            edges = np.nanpercentile(self._states, (0.5, 99.5), axis=1)
+            low, high = np.nanmin(edges[0], axis=0), np.nanmax(edges[1], axis=0)
+            all_low, all_high = np.nanmin(self._states, axis=(0, 1)), np.nanmax(self._states, axis=(0, 1))
+        return np.array([np.maximum(all_low, 2 * low - high), np.minimum(all_high, 2 * high - low)])
 
     def show_at(self, t: float) -> None:
         """Draw with the cursor at depth t."""
@@ -140,8 +145,8 @@ class ModelPlane(Plane):
         self._order = np.argsort(data.labels, kind="stable")
         counts = np.bincount(data.labels, minlength=4)[:4]
         self._bounds_of_classes = [0, *np.cumsum(counts).tolist()]
-        self._states = (model.states @ screen)[:, self._order]
-        self._grids = model.grid @ screen
+        self._states = (known(model.states) @ screen)[:, self._order]
+        self._grids = known(model.grid) @ screen
         names = ("x", "y") if look.inputs else (axis_name(screen[:, 0]), axis_name(screen[:, 1]))
         if names != self.labels:
             self.set_labels(*names)

@@ -1,0 +1,189 @@
+"""What the classifier panel draws and says: every instrument for any models, frames of models that diverged."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QSize
+
+from nodeviz.app.application import make_application
+from nodeviz.app.panels.classifier import ClassifierPanel
+from nodeviz.app.render import render_widget
+from nodeviz.app.session import Session, State
+from nodeviz.app.theme import DARK
+from nodeviz.experiments.base import Update
+from nodeviz.experiments.classifier_params import INSTRUMENTS, ClassifierParams
+
+from .classifier_scene import make_frame, make_history
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from PySide6.QtGui import QImage
+
+MODELS = (("node",), ("node", "anode"), ("resnet", "node", "anode"))
+SIZE = QSize(1100, 760)
+
+
+class Still:
+    """Stands for the worker: takes every order and starts nothing."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.runs: list[ClassifierParams] = []
+
+    def start_run(self, _: str, __: Any, params: ClassifierParams, *rest: Any) -> int:
+        del rest
+        self.runs.append(params)
+        return self._next()
+
+    def set_live(self, *_: Any) -> int:
+        return self._next()
+
+    def allow(self, *_: Any) -> int:
+        return self._next()
+
+    def ask(self, *_: Any) -> int:
+        return self._next()
+
+    def set_visible(self, *_: Any, visible: bool) -> None:
+        del visible
+
+    def _next(self) -> int:
+        self.number += 1
+        return self.number
+
+
+def make_panel(qtbot: Any, **changes: Any) -> Any:
+    make_application()
+    session = Session()
+    session.put_state("classifier", State(ClassifierParams(**changes)))
+    made = ClassifierPanel(session, Still())  # type: ignore[arg-type]
+    made.set_theme(DARK)
+    made.resize(SIZE)
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitExposed(made)
+    made.start()
+    made.mailbox.begin(made._generation)
+    return made
+
+
+@pytest.fixture
+def panel(qtbot: Any) -> Generator[Any, None, None]:
+    made = make_panel(qtbot)
+    show(made)
+    yield made
+    made.close()
+
+
+def show(panel: Any, frame: Any = None, history: dict[str, Sequence[float]] | None = None) -> None:
+    """Deliver a frame and a history, and let the panel draw them."""
+    panel.mailbox.put(panel._generation, Update(frame=frame or make_frame(), resting=True), 10**6)
+    panel.tick(time.perf_counter())
+    if history is not None:
+        panel.history = history
+        panel._dirty = True
+        panel.tick(time.perf_counter())
+    assert panel.message.isHidden(), panel.message.text()
+
+
+def change(panel: Any, **changes: Any) -> None:
+    panel.session.change("classifier", changes)
+    panel.tick(time.perf_counter())
+    assert panel.message.isHidden(), panel.message.text()
+
+
+def spoilt(frame: Any, value: float, first: int = 0) -> Any:
+    """Return a frame of models that diverged: all numbers from depth ``first`` on are ``value``."""
+    models = []
+    for model in frame.models:
+        fields: dict[str, Any] = {}
+        for field in dataclasses.fields(model):
+            old = getattr(model, field.name)
+            if field.name in {"t", "probe_t", "axes", "readout_weights", "readout_bias", "depth_rtol", "centre"}:
+                continue
+            share = any(word in field.name for word in ("accuracy", "error", "regions"))
+            put = np.nan if share else value  # a share is never large
+            if isinstance(old, float):
+                fields[field.name] = put
+            elif isinstance(old, np.ndarray) and old.dtype.kind == "f":
+                fields[field.name] = new = old.copy()
+                new[first if field.name in {"states", "grid"} else 0 :] = put
+        models.append(dataclasses.replace(model, **fields))
+    ways = tuple(
+        dataclasses.replace(
+            one, **{name: np.full_like(one.t, value) for name in ("abscissa", "symmetric", "flow_radius")}
+        )
+        for one in frame.stability.models
+    )
+    return dataclasses.replace(frame, models=tuple(models), stability=dataclasses.replace(frame.stability, models=ways))
+
+
+def on_screen(panel: Any) -> QImage:
+    return panel.screen().grabWindow(panel.winId()).toImage()
+
+
+def picture(panel: Any) -> QImage:
+    return render_widget(panel, SIZE)
+
+
+@pytest.mark.parametrize("kind", INSTRUMENTS)
+@pytest.mark.parametrize("models", MODELS, ids=len)
+def test_every_instrument_draws_and_speaks_with_any_models(qtbot: Any, kind: str, models: tuple[str, ...]) -> None:
+    panel = make_panel(qtbot, models=models, upper=kind)
+    show(panel, make_frame(models), make_history(models))
+    assert panel.instruments["upper"].kind == kind
+    assert panel.instruments["upper"].words.text()
+    assert panel.instruments["upper"].plot.columns()
+    picture(panel)
+    panel.close()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e38])
+@pytest.mark.parametrize("first", [0, 5], ids=["everywhere", "from-some-depth"])
+def test_numbers_beyond_all_bounds_are_left_out(qtbot: Any, value: float, first: int) -> None:
+    names = ("resnet", "node", "anode")
+    panel = make_panel(qtbot, models=names)
+    history = {name: [value] * len(numbers) for name, numbers in make_history(names).items()}
+    show(panel, spoilt(make_frame(names), value, first), history)
+    for share in (0.0, 0.4, 1.0):
+        panel.playbar.put(share)
+        panel.tick(time.perf_counter())
+    for kind in INSTRUMENTS:
+        change(panel, upper=kind)
+        picture(panel)
+    change(panel, plane="input")
+    picture(panel)
+    panel.close()
+
+
+def test_nothing_stays_behind_where_the_cursor_was(qtbot: Any, panel: Any) -> None:
+    names = ("resnet", "node", "anode")
+    change(panel, models=names)
+    panel.mailbox.begin(panel._generation)
+    show(panel, make_frame(names))
+    for share in (1.0, 0.1, 0.9, 0.0, 0.7, 0.3):
+        panel.playbar.put(share)
+        panel.tick(time.perf_counter())
+        qtbot.wait(20)  # painted on screen as it comes
+    painted = on_screen(panel)
+    for plane in panel.planes:
+        plane.viewport().update()
+    qtbot.wait(20)
+    assert painted == on_screen(panel)
+
+
+def test_all_points_are_in_view_at_the_cursor(panel: Any) -> None:
+    for share in (0.0, 0.5, 1.0):
+        panel.playbar.put(share)
+        panel.tick(time.perf_counter())
+        for plane in panel.planes[:2]:
+            (x0, x1), (y0, y1) = plane.box.viewRange()
+            x, y = plane._now.T
+            assert x0 <= x.min() <= x.max() <= x1
+            assert y0 <= y.min() <= y.max() <= y1
