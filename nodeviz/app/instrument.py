@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPainterPath
 from PySide6.QtWidgets import (
     QGraphicsPathItem,
     QHeaderView,
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from nodeviz.app.controls import QuietCombo
-from nodeviz.app.plots import Columns, Markers, Plot, closed_path, pen
+from nodeviz.app.plots import Columns, Markers, Plot, pen
 from nodeviz.app.theme import DARK, Theme, blend, ui_font
 from nodeviz.app.words import Words
 
@@ -108,6 +108,7 @@ class Instrument(QWidget, Generic[P]):
         self._drawn: tuple[str, bool] | None = None
         self.picture: P | None = None
         self.layers: list[Layer] = []
+        self._dresses: dict[int, tuple[str, str, str]] = {}
         self.region: FloatArray = np.empty((0, 2))
         self._bars: pg.BarGraphItem | None = None
         self._texts: list[pg.TextItem] = []
@@ -151,6 +152,7 @@ class Instrument(QWidget, Generic[P]):
             self._kind = kind
             self.menu.setCurrentIndex(self.menu.findData(kind))
             self.plot.name = self._titles[kind]
+            self._dresses.clear()  # each view dresses its layers as it likes
             self.plot.forget_range()
             self.plot.setAspectLocked(view.equal)
             for side in ("bottom", "left"):
@@ -181,7 +183,8 @@ class Instrument(QWidget, Generic[P]):
             curve.setData([], [])
             steps.setData([], [])
             hollow.setData([], [])
-            area.setPath(closed_path(np.empty((0, 2))))
+            if not area.path().isEmpty():
+                area.setPath(QPainterPath())
         self.line.setData([], [])
         self._cursor.hide()
         for text in self._texts:
@@ -197,6 +200,10 @@ class Instrument(QWidget, Generic[P]):
             plot = self.plot
             self.layers.append(Layer(plot.curve(2), plot.markers("o", 6, 3), plot.markers("o", 7, 4), plot.area(1)))
         curve, steps, hollow, area = self.layers[s]
+        dress = (colour, symbol, self.theme.name)
+        if self._dresses.get(s) == dress:
+            return self.layers[s]  # every one of these calls costs a redraw of all markers
+        self._dresses[s] = dress
         curve.setPen(pen(colour, 1.4))
         steps.setPen(None)
         steps.setSize(6)

@@ -60,6 +60,8 @@ class Sprites(pg.GraphicsObject):
         points : (N, 2) in the units of the plot; those that are not finite are left out
         scales : (N,) factors of size and opacity, at most 1, for what is farther away
         """
+        if not len(points) and not len(self._points):
+            return
         good = np.isfinite(points).all(axis=1)
         self._points = np.asarray(points, float)[good]
         fragments = np.ones((len(self._points), 10))
@@ -155,8 +157,9 @@ class Picture(pg.GraphicsObject):
         height, width = kept.shape[:2]
         x0, x1, y0, y1 = map(float, corners)
         self.prepareGeometryChange()
-        # The copy owns its bytes; the array may go.
-        self._image = QImage(kept.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+        # A copy that owns its bytes, in the format that is stretched fastest.
+        image = QImage(kept.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
+        self._image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
         self._rect = QRectF(x0, y0, x1 - x0, y1 - y0)
         self.update()
 
