@@ -13,6 +13,8 @@ CALLED = MappingProxyType({"resnet": "ResNet", "node": "neural ODE", "anode": "a
 SURROUNDED = frozenset({"circles", "disc-annulus"})  # sets where one class lies around another
 LEVEL = 0.02  # shares that differ by less are called the same
 MUCH = 1.5  # the ratio from which one price is called higher
+BAD = 0.25  # share that is wrong from which nobody is ahead of anybody
+BIGGER = 2.0  # the ratio of parameters from which a comparison must not keep silent about them
 
 
 class Measured(Protocol):
@@ -21,6 +23,11 @@ class Measured(Protocol):
     @property
     def name(self) -> str:
         """One of resnet, node and anode."""
+        ...
+
+    @property
+    def n_parameters(self) -> int:
+        """How many weights it has."""
         ...
 
     @property
@@ -49,13 +56,14 @@ class Measured(Protocol):
         ...
 
 
-def what_the_numbers_show(models: Sequence[Measured], dataset: str = "") -> str:
-    """Return what the measures say about the models on these points, in one or two sentences.
+def what_the_numbers_show(models: Sequence[Measured], dataset: str = "", *, trained: bool = True) -> str:
+    """Return what the measures say about the models on these points, in one to three sentences.
 
     Parameters
     ----------
     models : as in a frame, each with its measures
     dataset : the name of the data set; empty for points that were painted, set or read
+    trained : whether training was done when they were measured; before, no reason is given for what is not yet there
 
     Returns
     -------
@@ -73,10 +81,14 @@ def what_the_numbers_show(models: Sequence[Measured], dataset: str = "") -> str:
     elif most - least < LEVEL:
         price = _price([model for model, _ in known])
     elif dataset in SURROUNDED and worst.name == "node" and best.name == "anode":
-        price = "A flow of the plane cannot lead the inner points out; with an extra dimension they pass above."
+        price = (
+            "A flow of the plane cannot lead the inner points out; with an extra dimension they pass above."
+            if trained
+            else "The neural ODE has not led the inner points out yet."
+        )
     else:
-        price = f"The {CALLED[best.name]} is ahead."
-    return f"{head} {price}".strip()
+        price = f"The {CALLED[best.name]} is ahead." if least <= BAD else ""
+    return " ".join(filter(None, (head, price, _sizes([model for model, _ in known]))))
 
 
 def percent(share: float) -> str:
@@ -121,13 +133,23 @@ def _price(models: Sequence[Measured]) -> str:
         return ""
     (low, _), (high, dear) = min(stretches, key=_first), max(stretches, key=_first)
     if high < MUCH * low:
-        return f"None pays much more for it: the plane is stretched {_times(low)} to {_times(high)}."
-    text = f"For about the same the {CALLED[dear.name]} stretches the plane up to {_times(high)} against {_times(low)}"
+        return f"None pays much more for it: the plane is stretched {_from_to(low, high)}."
+    far = f"{_times(high)} against {_times(low)}"
+    text = f"At about the same error the {CALLED[dear.name]} stretches the plane up to {far}"
     own = [count for count, model in counts if model is dear]
     others = [count for count, model in counts if model is not dear]
     if own and others and own[0] > min(others):
         text += f", with {own[0]:.0f} evaluations against {min(others):.0f}"
     return f"{text}."
+
+
+def _sizes(models: Sequence[Measured]) -> str:
+    """Return how many parameters the largest model has, where the smallest has far fewer."""
+    small, large = (which(models, key=lambda model: model.n_parameters) for which in (min, max))
+    if large.n_parameters <= BIGGER * small.n_parameters:
+        return ""
+    more = f"{large.n_parameters:,} parameters against {small.n_parameters:,}"
+    return f"The {CALLED[large.name]} has {more} of the {CALLED[small.name]}."
 
 
 def _first(pair: tuple[float, Measured]) -> float:
@@ -136,3 +158,9 @@ def _first(pair: tuple[float, Measured]) -> float:
 
 def _times(ratio: float) -> str:
     return f"{ratio:.0f}-fold" if ratio >= 9.95 else f"{ratio:.1f}-fold"
+
+
+def _from_to(low: float, high: float) -> str:
+    """Return the range of two ratios: ``between 31- and 36-fold``, or one where they read the same."""
+    first, last = _times(low), _times(high)
+    return last if first == last else f"between {first.removesuffix('fold')} and {last}"

@@ -12,6 +12,7 @@ from PySide6.QtCore import QSize
 
 from nodeviz.app.application import make_application
 from nodeviz.app.panels.classifier import ClassifierPanel
+from nodeviz.app.panels.classifier_captions import probe_place, right_as_shown, whole_percent
 from nodeviz.app.render import render_widget
 from nodeviz.app.session import Session, State
 from nodeviz.app.theme import DARK
@@ -93,7 +94,10 @@ def show(panel: Any, frame: Any = None, history: dict[str, Sequence[float]] | No
 
 
 def change(panel: Any, **changes: Any) -> None:
+    before = panel._generation
     panel.session.change("classifier", changes)
+    if panel._generation != before:
+        panel.mailbox.begin(panel._generation)
     panel.tick(time.perf_counter())
     assert panel.message.isHidden(), panel.message.text()
 
@@ -165,7 +169,6 @@ def test_numbers_beyond_all_bounds_are_left_out(qtbot: Any, value: float, first:
 def test_nothing_stays_behind_where_the_cursor_was(qtbot: Any, panel: Any) -> None:
     names = ("resnet", "node", "anode")
     change(panel, models=names)
-    panel.mailbox.begin(panel._generation)
     show(panel, make_frame(names))
     for share in (1.0, 0.1, 0.9, 0.0, 0.7, 0.3):
         panel.playbar.put(share)
@@ -187,3 +190,62 @@ def test_all_points_are_in_view_at_the_cursor(panel: Any) -> None:
             x, y = plane._now.T
             assert x0 <= x.min() <= x.max() <= x1
             assert y0 <= y.min() <= y.max() <= y1
+
+
+def test_what_is_shown_with_another_solver_is_not_told_by_the_measures_of_training(panel: Any) -> None:
+    change(panel, depth_solver="euler", depth_steps=3)
+    frame = make_frame()
+    models = [dataclasses.replace(model, depth_method="euler", depth_steps=3) for model in frame.models]
+    wrong = models[0].states.copy()
+    wrong[-1] = wrong[-1, :1]  # all points where the first one is: one class is right
+    models[0] = dataclasses.replace(models[0], states=wrong)
+    show(panel, dataclasses.replace(frame, models=tuple(models)))
+    words = panel.words.text()
+    assert "As trained: fresh points wrong" in words
+    assert "Shown with Euler, 3 steps: " in words
+    shares = [right_as_shown(model, frame.data) for model in models]
+    assert shares[0] in {np.mean(frame.data.labels == label) for label in (0, 1)}
+    for share in shares:
+        assert f"</span> {whole_percent(share)} right" in words
+    change(panel, plane="input")
+    assert panel.planes[0].title.text().endswith(f"{whole_percent(shares[0])} right")
+    change(panel, upper="measures")
+    assert "shown with Euler, 3 steps" in panel.instruments["upper"].words.text()
+    change(panel, depth_solver="trained")
+    show(panel)
+    assert "Shown with" not in panel.words.text()
+
+
+def test_measures_of_an_earlier_step_say_of_which(panel: Any) -> None:
+    change(panel, weights="fresh", steps=3000)
+    frame = make_frame()
+    show(panel, dataclasses.replace(frame, step=1200, steps=3000), make_history(steps=1200))
+    assert "At step 940: fresh points wrong" in panel.words.text()
+    for kind, said in (
+        ("solver-accuracy", "curves of step 940"),
+        ("nfe-map", "at step 940: "),
+        ("nfe-histogram", "at step 940: "),
+        ("nfe-training", "at step 1151: "),
+        ("measures", "at step 940"),
+    ):
+        change(panel, upper=kind)
+        assert said in panel.instruments["upper"].words.text(), kind
+
+
+def test_weights_that_came_from_elsewhere_are_called_so(panel: Any) -> None:
+    change(panel, weights="shipped")
+    frame = make_frame()
+    show(panel, dataclasses.replace(frame, step=0))
+    assert panel.own_title().endswith("shipped weights")
+    assert "shipped weights: " in panel.instruments["lower"].words.text()
+    assert [item.toPlainText() for item in panel.instruments["lower"]._texts] == ["press Train to see it fall"]
+    show(panel, dataclasses.replace(frame, step=12))
+    assert panel.own_title().endswith("shipped weights + 12 steps")
+
+
+def test_the_dot_of_the_linear_accuracy_lies_on_its_curve() -> None:
+    node, resnet = make_frame(("node", "resnet")).models
+    sparse = dataclasses.replace(node, probe_t=np.array([0.0, 0.4, 1.0]), probe_accuracy=np.array([0.5, 0.7, 1.0]))
+    assert probe_place(sparse, 0.2) == pytest.approx((0.2, 0.6))
+    place, value = probe_place(resnet, 0.47)
+    assert (place, value) == (pytest.approx(0.4), resnet.probe_accuracy[4])

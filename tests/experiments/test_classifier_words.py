@@ -15,6 +15,7 @@ from nodeviz.experiments.classifier_words import percent, what_the_numbers_show
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
     name: str
+    n_parameters: int = 1218
     train_accuracy: float = math.nan
     test_accuracy: float = math.nan
     dense_error: float = math.nan
@@ -26,8 +27,8 @@ def test_about_the_same_at_a_price() -> None:
     node = Numbers(name="node", dense_error=1.2e-3, nfe=32, max_stretch=64)
     anode = Numbers(name="anode", dense_error=0.0, nfe=20, max_stretch=4)
     assert what_the_numbers_show([node, anode], "disc-annulus") == (
-        "Fresh points wrong: neural ODE 0.12 %, augmented ODE 0 %. For about the same the neural ODE stretches the "
-        "plane up to 64-fold against 4.0-fold, with 32 evaluations against 20."
+        "Fresh points wrong: neural ODE 0.12 %, augmented ODE 0 %. At about the same error the neural ODE stretches "
+        "the plane up to 64-fold against 4.0-fold, with 32 evaluations against 20."
     )
 
 
@@ -44,7 +45,7 @@ def test_no_price_is_said_to_be_none() -> None:
         Numbers(name=name, dense_error=0.0, nfe=20, max_stretch=4 + 0.1 * i) for i, name in enumerate(["node", "anode"])
     ]
     assert what_the_numbers_show(models, "circles").endswith(
-        "None pays much more for it: the plane is stretched 4.0-fold to 4.1-fold."
+        "None pays much more for it: the plane is stretched between 4.0- and 4.1-fold."
     )
 
 
@@ -55,6 +56,34 @@ def test_what_a_flow_of_the_plane_cannot_do_is_said_of_sets_that_surround() -> N
     assert what_the_numbers_show([node, anode]).endswith("The augmented ODE is ahead.")
     better = Numbers(name="node", dense_error=0.0), Numbers(name="anode", dense_error=0.2)
     assert what_the_numbers_show(better, "circles").endswith("The neural ODE is ahead.")
+
+
+def test_before_training_is_done_no_reason_is_given() -> None:
+    node, anode = Numbers(name="node", dense_error=0.22), Numbers(name="anode", dense_error=0.1)
+    words = what_the_numbers_show([node, anode], "circles", trained=False)
+    assert words.endswith("The neural ODE has not led the inner points out yet.")
+    assert "cannot" not in words
+
+
+def test_nobody_is_ahead_where_all_are_bad() -> None:
+    models = [Numbers(name="node", dense_error=0.5), Numbers(name="anode", dense_error=0.26)]
+    assert what_the_numbers_show(models, "moons") == "Fresh points wrong: neural ODE 50.0 %, augmented ODE 26.0 %."
+
+
+@pytest.mark.parametrize(("many", "said"), [(2436, False), (12_310, True)])
+def test_who_has_more_than_twice_the_parameters_is_said_to(many: int, said: bool) -> None:
+    models = [
+        Numbers(name="resnet", dense_error=0.0, n_parameters=many),
+        Numbers(name="node", dense_error=0.1),
+    ]
+    words = what_the_numbers_show(models, "moons")
+    assert ("12,310 parameters against 1,218 of the neural ODE" in words) is said
+    assert "The ResNet is ahead." in words
+
+
+def test_a_range_of_equal_ends_is_one_number() -> None:
+    models = [Numbers(name=name, dense_error=0.0, max_stretch=4.01) for name in ("node", "anode")]
+    assert what_the_numbers_show(models).endswith("the plane is stretched 4.0-fold.")
 
 
 def test_given_points_are_judged_by_those_held_out_and_else_by_those_trained_on() -> None:

@@ -95,7 +95,7 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         settled = not (self.session.dragging or self.view.turning)
         self.view.show_scene(scene, t, params, settled=settled)
         for plane, model in zip(self.planes, frame.models, strict=False):
-            plane.say(*plane_words(model, t, inputs=params.plane == "input"))
+            plane.say(*plane_words(scene, model, t))
         for name, kind in (("upper", params.upper), ("lower", params.lower)):
             self.instruments[name].plot.settled = settled
             self.instruments[name].show_picture(kind, scene, t)
@@ -106,7 +106,7 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         if known is None or known.frame is not frame:
             computed = frame.stability.models and len(frame.stability.models[0].t)
             self._stability = frame.stability if computed or self._stability is None else self._stability
-        now = (self._stability, self.theme)
+        now = (self._stability, self.theme, self.params)
         numbers = sum(map(len, self.history.values()))
         if (
             known is None
@@ -115,7 +115,13 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
             or any(old is not new for old, new in zip(self._drawn, now, strict=True))
         ):
             self._drawn, self._numbers = now, numbers
-            known = Scene(frame=frame, history=self.history, stability=now[0] or frame.stability, theme=self.theme)
+            known = Scene(
+                frame=frame,
+                history=self.history,
+                stability=now[0] or frame.stability,
+                theme=self.theme,
+                params=self.params,
+            )
             self._scene = known
         return known
 
@@ -124,13 +130,12 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         frame, text = self.frame, DATASET_TITLES[self.params.dataset].lower()
         if frame is not None:
             text = "your points" if frame.data.painted else text
-            trained_here = frame.step or self.params.weights == "fresh"
-            text += f" · {steps_done(frame) if trained_here else 'trained before'}"
+            text += f" · {steps_done(frame, self.params.weights)}"
         return text
 
     def caption(self, frame: ClassifierFrame, fraction: float) -> str:
         """Say the linear accuracy at the cursor, and what the measures show."""
-        return main_words(self._scene_of(frame), fraction * frame.t1, self.params.dataset)
+        return main_words(self._scene_of(frame), fraction * frame.t1)
 
     def on_params(self, before: ClassifierParams | None, params: ClassifierParams) -> None:
         """Put the brush away where another plane was chosen: only inputs can be painted."""

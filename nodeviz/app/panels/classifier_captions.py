@@ -10,15 +10,25 @@ import numpy as np
 
 from nodeviz.app.plots import label_number
 from nodeviz.app.theme import Theme, model_style
+from nodeviz.experiments.classifier_params import DEPTH_SOLVERS
+from nodeviz.experiments.classifier_picture import trained_solver
 from nodeviz.experiments.classifier_words import CALLED, percent, what_the_numbers_show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from nodeviz.engine.arrays import FloatArray
-    from nodeviz.experiments.classifier_frame import ClassifierFrame, ModelStability, ModelView, StabilityView
+    from nodeviz.experiments.classifier_frame import (
+        ClassifierFrame,
+        DataView,
+        ModelStability,
+        ModelView,
+        StabilityView,
+    )
+    from nodeviz.experiments.classifier_params import ClassifierParams
 
 GAP = "&nbsp;&nbsp; "
+UNMEASURED = "measured when training rests"
 BRIEF = MappingProxyType({"resnet": "ResNet", "node": "ODE", "anode": "augmented"})  # where there is little room
 
 
@@ -30,6 +40,7 @@ class Scene:
     history: Mapping[str, Sequence[float]]
     stability: StabilityView
     theme: Theme
+    params: ClassifierParams
 
     def numbers(self, name: str) -> FloatArray:
         """Return a history as an array of its own: the one that grows must not be held."""
@@ -61,35 +72,97 @@ def whole_percent(share: float) -> str:
     return f"{rounded} %"
 
 
-def probe_at(model: ModelView, t: float) -> float:
-    """Return the accuracy of the linear probe that was fitted nearest to depth t; of a ResNet, at its last block."""
+def probe_place(model: ModelView, t: float) -> tuple[float, float]:
+    """Return the place on the curve of the linear accuracy at depth t, of a ResNet at the last block probed."""
     if not len(model.probe_t):
-        return float("nan")
+        return t, float("nan")
     if model.discrete:
-        node = int(np.searchsorted(model.probe_t, t + 1e-9, side="right")) - 1
-    else:
-        node = int(np.abs(model.probe_t - t).argmin())
-    return float(model.probe_accuracy[max(0, node)])
+        node = max(0, int(np.searchsorted(model.probe_t, t + 1e-9, side="right")) - 1)
+        return float(model.probe_t[node]), float(model.probe_accuracy[node])
+    return t, float(np.interp(t, model.probe_t, model.probe_accuracy))
 
 
-def plane_words(model: ModelView, t: float, *, inputs: bool) -> tuple[str, str]:
+def probe_at(model: ModelView, t: float) -> float:
+    """Return the accuracy of the linear probe at depth t."""
+    return probe_place(model, t)[1]
+
+
+def right_as_shown(model: ModelView, data: DataView) -> float:
+    """Return the share of the points shown that the model gets right with the solver that is shown."""
+    if not len(model.states):
+        return float("nan")
+    logits = model.states[-1] @ model.readout_weights.T + model.readout_bias
+    labels = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(axis=1)
+    return float(np.mean((labels == data.labels) & np.isfinite(logits).all(axis=1)))
+
+
+def other_solver(scene: Scene) -> str:
+    """Return what the models are shown with, in words, where that is not what they are trained with."""
+    trained = trained_solver(scene.params)
+    for model in scene.frame.models:
+        if model.discrete or not model.depth_method:
+            continue
+        title = DEPTH_SOLVERS[model.depth_method]
+        if model.depth_steps:
+            steps = f"{model.depth_steps} step{'s' if model.depth_steps > 1 else ''}"
+            same = (model.depth_method, model.depth_steps) == (trained.method, trained.n_steps)
+            return "" if same else f"{title}, {steps}"
+        same = (model.depth_method, model.depth_rtol) == (trained.method, trained.rtol)
+        return "" if same else f"{title}, tolerance {label_number(model.depth_rtol)}"
+    return ""
+
+
+def plane_words(scene: Scene, model: ModelView, t: float) -> tuple[str, str]:
     """Return the number beside the name of a model in its plane, and what it is of."""
-    if inputs:
+    if scene.params.plane != "input":
+        return whole_percent(probe_at(model, t)), "linear"
+    measured = np.isfinite(model.train_accuracy) and model.measured_step == scene.frame.step
+    if measured and not other_solver(scene):
         return whole_percent(model.train_accuracy), "right"
-    return whole_percent(probe_at(model, t)), "linear"
+    return whole_percent(right_as_shown(model, scene.frame.data)), "right"
 
 
-def main_words(scene: Scene, t: float, dataset: str) -> str:
+def main_words(scene: Scene, t: float) -> str:
     """Return the caption of the panel: the linear accuracy at the cursor, then what the measures show."""
     frame = scene.frame
     accuracy = named(scene, lambda model: whole_percent(probe_at(model, t)), CALLED)
     head = f"<span style='color:{scene.theme.text}'>t = {t:.2f}, linear accuracy</span> {accuracy}"
     notes = [model.message for model in frame.models if model.message]
-    shown = what_the_numbers_show(frame.models, "" if frame.data.painted else dataset)
-    measured = {model.measured_step for model in frame.models}
-    if shown and measured != {frame.step} and len(measured) == 1:
-        shown = f"At step {measured.pop()}: {shown}"
-    return GAP.join(filter(None, (head, *notes, shown, frame.data.note)))
+    return GAP.join(filter(None, (head, *notes, what_was_measured(scene), frame.data.note)))
+
+
+def what_was_measured(scene: Scene) -> str:
+    """Return what the measures show, of when and of which solver they are, and how right what is shown instead is."""
+    frame, other = scene.frame, other_solver(scene)
+    step = min(model.measured_step for model in frame.models)
+    said = what_the_numbers_show(
+        frame.models,
+        "" if frame.data.painted else scene.params.dataset,
+        trained=step >= frame.steps or scene.params.weights != "fresh",
+    )
+    of = ", ".join(filter(None, ("as trained" if other else "", dated(scene))))
+    if said and of:
+        said = f"{of[:1].upper()}{of[1:]}: {said[:1].lower()}{said[1:]}"
+    if other:
+        right = named(
+            scene,
+            lambda model: "" if model.discrete else f"{whole_percent(right_as_shown(model, frame.data))} right",
+            CALLED,
+        )
+        said = f"{said} Shown with {other}: {right}."
+    return said.strip()
+
+
+def dated(scene: Scene) -> str:
+    """Return of which training step the measures are, where that is not the one that is shown."""
+    step = min(model.measured_step for model in scene.frame.models)
+    return "" if step in {-1, scene.frame.step} else f"at step {step}"
+
+
+def with_date(scene: Scene, words: str) -> str:
+    """Return words about measures behind the training step that they are of, where it is not the one that is shown."""
+    date = dated(scene)
+    return f"{date}: {words}" if date else words
 
 
 def point_words(scene: Scene, index: int) -> str:
@@ -129,11 +202,14 @@ def loss(scene: Scene, t: float) -> str:
         recent = np.array(scene.history.get(f"{model.name}.loss", ())[-20:], float)
         return f"{float(recent.mean()) if len(recent) else model.loss:.2g}"
 
-    return f"{steps_done(frame)}: {named(scene, words)}"
+    return f"{steps_done(frame, scene.params.weights)}: {named(scene, words)}"
 
 
-def steps_done(frame: ClassifierFrame) -> str:
-    """Return how far training is, in words."""
+def steps_done(frame: ClassifierFrame, weights: str) -> str:
+    """Return how far training is, in words, and where the weights came from that were not fresh."""
+    if weights != "fresh":
+        origin = "shipped weights" if weights == "shipped" else "weights from a file"
+        return f"{origin} + {frame.step} step{'s' if frame.step > 1 else ''}" if frame.step else origin
     return f"step {frame.step} of {frame.steps}" if frame.step < frame.steps else f"{frame.step} steps"
 
 
@@ -174,7 +250,8 @@ def solver_accuracy(scene: Scene, t: float) -> str:
         steps = f"{model.depth_steps} steps" if model.depth_steps else f"rtol {label_number(model.depth_rtol)}"
         return f"{model.depth_method}, {steps}, {model.depth_nfe} evaluations"
 
-    return "shown: " + named(scene, words)
+    date = dated(scene)
+    return f"{'curves of step ' + date.removeprefix('at step ') + '; ' if date else ''}shown: {named(scene, words)}"
 
 
 def spread(values: FloatArray) -> str:
@@ -190,7 +267,7 @@ def nfe_map(scene: Scene, t: float) -> str:
     """Say how many evaluations the points of the plane need, each with its own step size."""
     del t
     words = named(scene, lambda model: "" if model.discrete else spread(model.nfe_map.ravel()))
-    return f"evaluations, brighter for more: {words}" if words else "measured when training rests"
+    return with_date(scene, f"evaluations, brighter for more: {words}") if words else UNMEASURED
 
 
 def nfe_histogram(scene: Scene, t: float) -> str:
@@ -201,13 +278,24 @@ def nfe_histogram(scene: Scene, t: float) -> str:
         counts = model.nfe_points[np.isfinite(model.nfe_points)]
         return f"mean {counts.mean():.0f}, at most {counts.max():.0f}" if len(counts) and not model.discrete else ""
 
-    return named(scene, words) or "measured when training rests"
+    said = named(scene, words)
+    return with_date(scene, said) if said else UNMEASURED
 
 
 def nfe_training(scene: Scene, t: float) -> str:
-    """Say the evaluations of now."""
+    """Say the last evaluations that were counted."""
     del t
-    return "dopri5 at 1e−3: " + named(scene, lambda model: "" if model.discrete else label_number(model.nfe))
+    counted = [last(numbers) for name, numbers in scene.history.items() if name.endswith(".nfe_step")]
+    newer = bool(counted) and max(counted) > max(model.measured_step for model in scene.frame.models)
+
+    def words(model: ModelView) -> str:
+        count = last(scene.history.get(f"{model.name}.nfe", ())) if newer else model.nfe
+        return "" if model.discrete else label_number(count)
+
+    date = (
+        f"at step {max(counted):.0f}" if newer and max(counted) != scene.frame.step else "" if newer else dated(scene)
+    )
+    return f"dopri5 at 1e−3{', ' if date else ''}{date}: {named(scene, words)}"
 
 
 def stability(scene: Scene, t: float) -> str:
@@ -234,6 +322,7 @@ def measures(scene: Scene, t: float) -> str:
     del t
     steps = sorted({model.measured_step for model in scene.frame.models})
     if steps[0] < 0:
-        return "measured when training rests"
-    at = f"at step {steps[0]}" if len(steps) == 1 else f"at steps {steps[0]} to {steps[-1]}"
-    return f"{at}; fresh error: of 100,000 points never seen"
+        return UNMEASURED
+    other = other_solver(scene)
+    of = f"as trained; shown with {other}" if other else dated(scene)
+    return f"{of}{'; ' if of else ''}fresh error: of 100,000 points never seen"

@@ -12,7 +12,7 @@ from PySide6.QtCore import QPointF, Qt, Signal
 
 from nodeviz.app.instrument import Instrument, Layer, View, logs, smoothed, thinned
 from nodeviz.app.panels import classifier_captions as captions
-from nodeviz.app.panels.classifier_captions import BRIEF, Scene, most_dimensions, probe_at
+from nodeviz.app.panels.classifier_captions import BRIEF, Scene, most_dimensions, probe_place
 from nodeviz.app.panels.classifier_ground import mapped
 from nodeviz.app.panels.classifier_projection import Camera, axis_name, principal
 from nodeviz.app.plots import closed_path, label_number, pen
@@ -116,7 +116,7 @@ def move_probe(view: ClassifierInstrument, scene: Scene, t: float) -> None:
     """Move the cursor, and a marker on each curve."""
     view.mark_time(t)
     for number, model in enumerate(scene.frame.models):
-        view.layers[number].steps.setData([t], [probe_at(model, t)])
+        view.layers[number].steps.setData(*([value] for value in probe_place(model, t)))
 
 
 def names(scene: Scene) -> tuple[str, ...]:
@@ -160,12 +160,13 @@ def loss(view: ClassifierInstrument, scene: Scene) -> None:
     span = span_of_steps(scene)
     view.plot.grow(("loss", float(span[1]), names(scene)), span, np.array([low, high]))
     if not any(map(len, means)):
-        say_untrained(view, span, (low + high) / 2)
+        invite(view, scene, "press Train to see it fall", (low + high) / 2)
 
 
-def say_untrained(view: ClassifierInstrument, span: FloatArray, middle: float) -> None:
-    """Say in an empty plot why it is empty."""
-    view.write("not trained here yet", view.theme.quiet, float(span.mean()), middle, anchor=0.5)
+def invite(view: ClassifierInstrument, scene: Scene, text: str, middle: float) -> None:
+    """Say in the plot of a run that nobody has begun how to fill it; one with fresh weights begins by itself."""
+    if scene.params.weights != "fresh":
+        view.write(text, view.theme.quiet, float(span_of_steps(scene).mean()), middle, anchor=0.5)
 
 
 def accuracy(view: ClassifierInstrument, scene: Scene) -> None:
@@ -177,7 +178,7 @@ def accuracy(view: ClassifierInstrument, scene: Scene) -> None:
     span = span_of_steps(scene)
     view.plot.grow(("accuracy", float(span[1]), names(scene)), span, bounds)
     if not any(map(len, means)):
-        say_untrained(view, span, float(bounds.mean()))
+        invite(view, scene, "press Train to see it rise", float(bounds.mean()))
 
 
 def augmented(view: ClassifierInstrument, scene: Scene) -> None:
