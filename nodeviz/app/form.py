@@ -67,6 +67,11 @@ class Form(QWidget):
         for name, row in self.rows.items():
             row.update_value(getattr(params, name))
 
+    def disable(self, idle: frozenset[str]) -> None:
+        """Grey the rows that have no effect at present; their tooltips stay."""
+        for name, row in self.rows.items():
+            row.setEnabled(name not in idle)
+
     def set_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""
         for row in self.rows.values():

@@ -250,6 +250,16 @@ class Instrument(QWidget, Generic[P]):
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(r, c, item)
 
+    def fill_table_by_columns(self, header: list[str], columns: list[list[str]], colours: list[str]) -> None:
+        """Fill the table with columns in their colours, and with ``header`` down its side."""
+        rows = [list(row) for row in zip(header[1:], *(column[1:] for column in columns), strict=True)]
+        self.fill_table([header[0], *(column[0] for column in columns)], rows, [self.theme.quiet] * len(rows))
+        for number, colour in enumerate(colours, 1):
+            item = QTableWidgetItem(columns[number - 1][0])
+            item.setForeground(QColor(colour))
+            item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.table.setHorizontalHeaderItem(number, item)
+
     def give(self, columns: Columns) -> None:
         """Name the data behind the picture."""
         self._columns = columns

@@ -177,6 +177,12 @@ class ChoiceRow(Row):
                 self.combo.addItem(self.spec.kind.to_text(value), "python")
             self.combo.setCurrentIndex(self.combo.findData("python" if callable(value) else value))
 
+    def show_instead(self, text: str) -> None:
+        """Show a text of what stands in for all of the choices, any of which can be chosen again."""
+        with QSignalBlocker(self.combo):
+            self.combo.setPlaceholderText(text)
+            self.combo.setCurrentIndex(-1)
+
 
 class FlagRow(Row):
     """A flag."""

@@ -1,4 +1,4 @@
-"""The buttons that drive a run: train or stop, one step, reset, another seed. The cursor has a bar of its own."""
+"""The buttons that drive a run: train or stop, a step, reset, from scratch, a seed. The cursor has its own bar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nodeviz.app.controls import tool_button
 
 
 class RunBar(QWidget):
-    """Says what was pressed: ``train``, ``stop``, ``step``, ``reset`` or ``seed``; it knows no run itself."""
+    """Says what was pressed: ``train``, ``stop``, ``step``, ``reset``, ``scratch`` or ``seed``; it knows no run."""
 
     said = Signal(str)
 
@@ -18,27 +18,35 @@ class RunBar(QWidget):
         super().__init__(parent)
         self.training = False
         self.seed_shown = 0
+        self.fresh = True
         self.train = tool_button("Train", "Train, or stop training")
         self.train.setObjectName("train")
         self.train.clicked.connect(lambda: self.said.emit("stop" if self.training else "train"))
         self.step = self._tool("Step", "One training step", "step")
-        self.reset = self._tool("Reset", "Start again from the same seed", "reset")
-        self.seed = self._tool("Seed 0", "Start again from another seed", "seed")
+        self.reset = self._tool("Reset", "", "reset")
+        self.scratch = self._tool(
+            "From scratch", "Leave the weights that came with it, and train fresh ones from the first step", "scratch"
+        )
+        self.seed = self._tool("Seed 0", "Start again from the next seed: other points, other fresh weights", "seed")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
-        for button in (self.train, self.step, self.reset, self.seed):
+        for button in (self.train, self.step, self.reset, self.scratch, self.seed):
             row.addWidget(button)
         metrics = QFontMetrics(self.train.font())
         self.train.setFixedWidth(max(metrics.horizontalAdvance(text) for text in ("Train", "Stop")) + 24)
+        self.show_run(training=False, seed=0, fresh=True)
 
     def _tool(self, text: str, tip: str, say: str) -> QToolButton:
         button = tool_button(text, tip)
         button.clicked.connect(lambda: self.said.emit(say))
         return button
 
-    def show_run(self, *, training: bool, seed: int) -> None:
-        """Show whether training goes on, and from which seed."""
-        self.training, self.seed_shown = training, seed
+    def show_run(self, *, training: bool, seed: int, fresh: bool) -> None:
+        """Show whether training goes on, from which seed, and whether it began with fresh weights."""
+        self.training, self.seed_shown, self.fresh = training, seed, fresh
         self.train.setText("Stop" if training else "Train")
         self.seed.setText(f"Seed {seed}")
+        self.scratch.setHidden(fresh)
+        begins = "train it again from its first step" if fresh else "take back the weights that came with it"
+        self.reset.setToolTip(f"Forget all training, and {begins}, with the same seed")

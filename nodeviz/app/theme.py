@@ -200,6 +200,7 @@ def style_sheet(theme: Theme) -> str:
         "raised": theme.raised,
         "on_accent": theme.on_accent,
         "warning": theme.warning,
+        "idle": blend((theme.panel, theme.quiet), 0.5),
     }
     for icon in ("arrow", "check"):
         colours[icon] = resource_path("icons", f"{icon}-{theme.name}.svg").as_posix()

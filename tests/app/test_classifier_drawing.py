@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QSize
 
 from nodeviz.app.application import make_application
+from nodeviz.app.brush import PER_STAMP
 from nodeviz.app.panels.classifier import ClassifierPanel
 from nodeviz.app.panels.classifier_captions import probe_place, right_as_shown, whole_percent
 from nodeviz.app.render import render_widget
@@ -23,6 +24,7 @@ from .classifier_scene import make_frame, make_history
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from PySide6.QtGui import QImage
 
@@ -249,3 +251,80 @@ def test_the_dot_of_the_linear_accuracy_lies_on_its_curve() -> None:
     assert probe_place(sparse, 0.2) == pytest.approx((0.2, 0.6))
     place, value = probe_place(resnet, 0.47)
     assert (place, value) == (pytest.approx(0.4), resnet.probe_accuracy[4])
+
+
+def test_the_table_of_measures_has_a_column_for_each_model_and_does_not_scroll_sideways(qtbot: Any) -> None:
+    names = ("resnet", "node", "anode")
+    panel = make_panel(qtbot, models=names, upper="measures")
+    show(panel, make_frame(names))
+    table = panel.instruments["upper"].table
+    assert [table.horizontalHeaderItem(c).text() for c in range(4)] == ["", "ResNet", "ODE", "augmented"]
+    rows = {table.item(r, 0).text(): [table.item(r, c).text() for c in range(1, 4)] for r in range(table.rowCount())}
+    assert rows["fresh error"] == ["14.0 %", "14.0 %", "3.0 %"]
+    assert rows["parameters"] == ["1,221", "1,221", "1,222"]
+    assert len(rows) == table.rowCount() == 13
+    qtbot.wait(20)
+    assert table.horizontalScrollBar().maximum() == 0
+    panel.close()
+
+
+def test_rows_without_effect_are_greyed_and_keep_their_tooltips(panel: Any) -> None:
+    def idle() -> set[str]:
+        return {name for name, row in panel.form.rows.items() if not row.isEnabled()}
+
+    assert idle() == {"momentum", "blocks", "residual", "shared", "rtol", "depth_steps", "depth_rtol"}
+    assert all(panel.form.rows[name].toolTip() for name in idle())
+    change(panel, optimizer="sgd", solver="dopri5", models="resnet, node", depth_solver="rk4", plane="input")
+    assert idle() == {"augment", "readout", "n_steps", "depth_rtol", "show_trails", "show_grid", "show_readout"}
+    change(panel, models="resnet", plane="state", depth_solver="dopri5")
+    solving = {"solver", "n_steps", "rtol", "gradient", "depth_solver", "depth_steps", "depth_rtol"}
+    assert idle() == {"augment", "readout", *solving}
+
+
+def test_points_that_stand_in_for_the_data_set_are_called_so(panel: Any, tmp_path: Path) -> None:
+    combo = panel.form.rows["dataset"].combo
+    assert combo.currentText() == "Disc and annulus"
+    panel.paint(0, [(0.5, 0.5)])
+    assert (combo.currentText(), combo.placeholderText()) == ("", "Your points")
+    assert panel.own_title().startswith("your points · ")
+    assert not panel.form.rows["noise"].isEnabled()
+    combo.activated.emit(combo.findData("disc-annulus"))  # the one that was in force before
+    assert combo.currentText() == "Disc and annulus"
+    assert not len(panel.params.points)
+    table = tmp_path / "two moons.csv"
+    table.write_text("x,y,label\n" + "".join(f"{i},{i % 7},{i % 2}\n" for i in range(40)), "utf-8")
+    panel.open_points(str(table))
+    assert combo.placeholderText() == "two moons.csv"
+    assert panel.own_title().startswith("two moons.csv · ")
+    assert panel.form.rows["csv"].entry.placeholderText() == "path of a CSV"
+
+
+def test_from_weights_that_came_with_a_preset_there_is_a_way_to_begin_from_nothing(panel: Any) -> None:
+    assert panel.runbar.scratch.isHidden()
+    assert "train it again from its first step" in panel.runbar.reset.toolTip()
+    change(panel, weights="shipped")
+    assert not panel.runbar.scratch.isHidden()
+    assert "take back the weights that came with it" in panel.runbar.reset.toolTip()
+    said: list[str] = []
+    panel.session.echoed.connect(said.append)
+    panel.runbar.scratch.click()
+    assert panel.worker.runs[-1].weights == "fresh"
+    assert said == ["classifier.weights = 'fresh'"]
+    panel.tick(time.perf_counter())
+    assert panel.runbar.scratch.isHidden()
+    menu = {command.id: command.menu for command in panel.own_commands()}
+    for name in ("train", "step", "reset", "scratch", "seed"):
+        assert menu[f"{name}_classifier"] == "Panels/Depth classifier"
+
+
+def test_the_lines_of_edits_and_turns_carry_every_digit(panel: Any) -> None:
+    said: list[str] = []
+    panel.session.echoed.connect(said.append)
+    reach = 0.1234567890123
+    panel.paint(0, [(0.1, 0.2)], reach)
+    panel.erase([(5.0, 5.0)], reach)
+    panel.turn("anode", 12.3456789, -0.1)
+    assert said[0] == f"classifier.paint(0, [[0.1, 0.2]], {reach!r}, {PER_STAMP})"
+    assert said[-1] == "classifier.turn('anode', 12.3456789, -0.1)"
+    panel.erase([(0.1, 0.2)], np.float64(reach))
+    assert said[-1] == f"classifier.erase([[0.1, 0.2]], {reach!r})"

@@ -91,7 +91,7 @@ class Panel(QWidget, Generic[P, F]):
         self._plots: list[Plot] = []
         self._lay_out()
         self.build()
-        self.form.show_params(self.params)
+        self.show_form()
         self.order_tabs()
         session.changed.connect(self._on_changed)
         session.refused.connect(self._on_refused)
@@ -122,6 +122,10 @@ class Panel(QWidget, Generic[P, F]):
     def own_commands(self) -> list[Command]:
         """Return the commands that only this panel has."""
         return []
+
+    def idle_rows(self) -> frozenset[str]:
+        """Return the names of the parameters that have no effect with the others as they are."""
+        return frozenset()
 
     def subtitle(self) -> str:
         """Return the quiet text beside the title."""
@@ -253,6 +257,11 @@ class Panel(QWidget, Generic[P, F]):
             self.fold(on=None)
         self._place_message()
 
+    def show_form(self) -> None:
+        """Show the parameters in force, and which of them have no effect."""
+        self.form.show_params(self.params)
+        self.form.disable(self.idle_rows())
+
     # What the user does.
 
     def _on_edited(self, name: str, value: object, drag: bool) -> None:
@@ -316,7 +325,7 @@ class Panel(QWidget, Generic[P, F]):
         if panel != self.experiment:
             return
         params = self.params
-        self.form.show_params(params)
+        self.show_form()
         self.order_tabs()  # other parameters, other sliders
         self.message.hide()
         before, self._shown = self._shown, params

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,11 @@ from nodeviz.app.panels import classifier_commands as commands
 from nodeviz.app.panels import classifier_edits as edits
 from nodeviz.app.panels.classifier_captions import Scene, main_words, plane_words, steps_done
 from nodeviz.app.panels.classifier_instruments import ClassifierInstrument
+from nodeviz.app.panels.classifier_rows import idle_rows
 from nodeviz.app.panels.classifier_stage import Stage
 from nodeviz.app.panels.training import TrainingPanel
 from nodeviz.app.planes import AXIS
+from nodeviz.app.rows import ChoiceRow, LineRow
 from nodeviz.app.tiles import Tiles
 from nodeviz.experiments.classifier_frame import ClassifierFrame, StabilityView
 from nodeviz.experiments.classifier_params import DATASET_TITLES, ClassifierParams
@@ -64,6 +67,9 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         self.view.pointed.connect(self._ask_about)
         self.view.picked.connect(self._pick)
         self.build_run(self.view, classes=MOST_CLASSES)
+        csv = self.form.rows["csv"]
+        if isinstance(csv, LineRow):
+            csv.entry.setPlaceholderText("path of a CSV")
         self._plane_before = "state"
         self._scene: Scene | None = None
         self._drawn: tuple[object, ...] = ()
@@ -129,9 +135,19 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         """Return the data and how far training is."""
         frame, text = self.frame, DATASET_TITLES[self.params.dataset].lower()
         if frame is not None:
-            text = "your points" if frame.data.painted else text
+            text = self._given_points() or text
             text += f" · {steps_done(frame, self.params.weights)}"
         return text
+
+    def _given_points(self) -> str:
+        """Return what the points are called that stand in for the data set, if any do."""
+        if len(self.params.points):
+            return "your points"
+        return Path(self.params.csv).name
+
+    def idle_rows(self) -> frozenset[str]:
+        """Return what has no effect with the parameters in force."""
+        return idle_rows(self.params)
 
     def caption(self, frame: ClassifierFrame, fraction: float) -> str:
         """Say the linear accuracy at the cursor, and what the measures show."""
@@ -142,6 +158,14 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         del before
         if params.plane != "input" and not self.brush.isHidden():
             self.put_brush(on=False)
+
+    def show_form(self) -> None:
+        """Let the row of the data set say which points stand in for it, until a data set is chosen again."""
+        super().show_form()
+        given = self._given_points()
+        row = self.form.rows["dataset"]
+        if given and isinstance(row, ChoiceRow):
+            row.show_instead(f"{given[:1].upper()}{given[1:]}" if len(self.params.points) else given)
 
     def dragging(self) -> bool:
         """Whether something is being turned or painted."""
@@ -199,7 +223,7 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
 
     def _say_turn(self, what: str, right: float, up: float) -> None:
         self._dirty = True
-        self.session.echoed.emit(f"classifier.turn({what!r}, {right:g}, {up:g})")
+        self.session.echoed.emit(f"classifier.turn({what!r}, {float(right)!r}, {float(up)!r})")
 
     def _turn_states(self, name: str, right: float, up: float, *, ended: bool) -> None:
         if self.frame is not None:

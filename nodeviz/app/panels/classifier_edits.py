@@ -69,14 +69,14 @@ def paint(
     ParamError : a class or places that do not exist, or more points than there may be
     """
     number = int(Number(0, MOST_CLASSES - 1, integer=True).coerce("label", label, None))
-    places, reach = read_places(at), RADIUS.coerce("radius", radius, None)
+    places, reach = read_places(at), float(RADIUS.coerce("radius", radius, None))
     many = int(Number(1, 1000, integer=True).coerce("count", count, None))
     before = None if alone else base if base is not None else given(session)
     try:
         points = painted(before, number, places, reach, many)
     except ValueError as error:
         raise ParamError(f"points: {error}") from None
-    line = f"{PANEL}.paint({number}, {places.tolist()}, {reach:g}, {many}{', alone=True' if alone else ''})"
+    line = f"{PANEL}.paint({number}, {places.tolist()}, {reach!r}, {many}{', alone=True' if alone else ''})"
     session.change(PANEL, {"points": points}, echo=line, drag=drag)
 
 
@@ -89,9 +89,9 @@ def erase(
     ------
     ParamError : nothing would be left
     """
-    places, reach = read_places(at), RADIUS.coerce("radius", radius, None)
+    places, reach = read_places(at), float(RADIUS.coerce("radius", radius, None))
     points = erased(base if base is not None else given(session), places, reach)
-    session.change(PANEL, {"points": points}, echo=f"{PANEL}.erase({places.tolist()}, {reach:g})", drag=drag)
+    session.change(PANEL, {"points": points}, echo=f"{PANEL}.erase({places.tolist()}, {reach!r})", drag=drag)
 
 
 def set_data(session: Session, X: npt.ArrayLike, y: npt.ArrayLike) -> None:

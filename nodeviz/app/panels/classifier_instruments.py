@@ -348,38 +348,40 @@ def move_cursor(view: ClassifierInstrument, scene: Scene, t: float) -> None:
 
 
 def measures(view: ClassifierInstrument, scene: Scene) -> None:
-    """Every measure, a row per model."""
-    rows, colours = [], []
+    """Every measure, a column per model: so nothing has to be scrolled sideways."""
+    texts, colours = [], []
     columns: dict[str, list[Any]] = {}
     for model in scene.frame.models:
-        values = measures_of(model)
-        rows.append([text for _, _, text in values])
+        values = measures_of(model, scene)
+        texts.append([text for _, _, text in values])
         colours.append(model_style(model.name, view.theme)[0])
         for title, value, _ in values:
             columns.setdefault(title, []).append(value)
-    view.fill_table(list(columns), rows, colours)
+    view.fill_table_by_columns(["", *list(columns)[1:]], texts, colours)
     view.give({title: np.array(values) for title, values in columns.items()})
 
 
-def measures_of(model: ModelView) -> list[tuple[str, Any, str]]:
-    """Return title, value and text of every measure of a model."""
+def measures_of(model: ModelView, scene: Scene) -> list[tuple[str, Any, str]]:
+    """Return title, value and text of every measure of a model: shares in percent, all else in three digits."""
     own = model.nfe_points[np.isfinite(model.nfe_points)] if not model.discrete else np.empty(0)
     lows = (float(own.min()), float(own.mean()), float(own.max())) if len(own) else (np.nan, np.nan, np.nan)
     at_end = float(model.probe_accuracy[-1]) if len(model.probe_accuracy) else np.nan
     ms = 1e3 * model.seconds_per_step
+    shown = captions.right_as_shown(model, scene.frame.data)
     return [
         ("model", model.name, BRIEF[model.name]),
         ("fresh error", model.dense_error, share(model.dense_error)),
-        ("NFE", model.nfe, label_number(model.nfe)),
-        ("stretch", model.max_stretch, label_number(model.max_stretch)),
+        *((("right as shown", shown, share(shown)),) if captions.other_solver(scene) else ()),
         ("train", model.train_accuracy, share(model.train_accuracy)),
         ("test", model.test_accuracy, share(model.test_accuracy)),
-        ("parameters", model.n_parameters, str(model.n_parameters)),
+        ("stretch", model.max_stretch, label_number(model.max_stretch)),
+        ("NFE", model.nfe, label_number(model.nfe)),
         ("least NFE", lows[0], label_number(lows[0])),
-        ("mean", lows[1], label_number(lows[1])),
-        ("most", lows[2], label_number(lows[2])),
+        ("mean NFE", lows[1], label_number(lows[1])),
+        ("most NFE", lows[2], label_number(lows[2])),
+        ("parameters", model.n_parameters, f"{model.n_parameters:,}"),
         ("linear at T", at_end, share(at_end)),
-        ("of h₁, h₂ alone", model.first_two_accuracy, share(model.first_two_accuracy)),
+        ("h₁, h₂ alone", model.first_two_accuracy, share(model.first_two_accuracy)),
         ("loss", model.loss, label_number(model.loss)),
         ("ms per step", ms, label_number(ms)),
     ]

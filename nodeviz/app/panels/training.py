@@ -99,6 +99,8 @@ class TrainingPanel(Panel[P, F]):
             self.step(1)
         elif what == "seed":
             self.session.set_seed(self.experiment, self.session.state(self.experiment).seed + 1)
+        elif what == "scratch":
+            self.session.try_change(self.experiment, {"weights": "fresh"})
         else:
             {"train": self.train, "stop": self.stop, "reset": self.reset}[what]()
 
@@ -128,8 +130,10 @@ class TrainingPanel(Panel[P, F]):
         drawn = super().tick(now)
         self._training = self._training and self.running
         seed = self.session.state(self.experiment).seed
-        if (self._training, seed) != (self.runbar.training, self.runbar.seed_shown):
-            self.runbar.show_run(training=self._training, seed=seed)
+        fresh = getattr(self.params, "weights", "fresh") == "fresh"
+        bar = self.runbar
+        if (self._training, seed, fresh) != (bar.training, bar.seed_shown, bar.fresh):
+            bar.show_run(training=self._training, seed=seed, fresh=fresh)
         return drawn
 
     def attempt(self, act: Any, *arguments: Any) -> None:
@@ -210,7 +214,7 @@ def dropped(data: QMimeData) -> str:
 
 def run_commands(panel: TrainingPanel[Any, Any], paint: str) -> list[Command]:
     """Return the commands that every such panel has; ``paint`` is the title of its brush's."""
-    name, inside = panel.experiment, tuple(panel.plots)
+    name, inside, menu = panel.experiment, tuple(panel.plots), f"Panels/{panel.record.title}"
     return [
         Command(
             id=f"brush_{name}",
@@ -223,8 +227,8 @@ def run_commands(panel: TrainingPanel[Any, Any], paint: str) -> list[Command]:
         ),
         Command(
             id=f"train_{name}",
-            title=f"Train or stop the {name}",
-            menu="Panels",
+            title="Train or stop",
+            menu=menu,
             shortcut="T",
             inside=inside,
             callback=lambda: panel.press("stop" if panel.runbar.training else "train"),
@@ -232,11 +236,32 @@ def run_commands(panel: TrainingPanel[Any, Any], paint: str) -> list[Command]:
         ),
         Command(
             id=f"step_{name}",
-            title=f"One training step of the {name}",
-            menu="Panels",
+            title="One training step",
+            menu=menu,
             shortcut=".",
             inside=inside,
             callback=lambda: panel.press("step"),
+            echoes=False,
+        ),
+        Command(
+            id=f"reset_{name}",
+            title="Reset: begin the run again",
+            menu=menu,
+            callback=lambda: panel.press("reset"),
+            echoes=False,
+        ),
+        Command(
+            id=f"scratch_{name}",
+            title="Train from scratch: fresh weights",
+            menu=menu,
+            callback=lambda: panel.press("scratch"),
+            echoes=False,
+        ),
+        Command(
+            id=f"seed_{name}",
+            title="Next seed",
+            menu=menu,
+            callback=lambda: panel.press("seed"),
             echoes=False,
         ),
         Command(
