@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nodeviz.experiments.classifier_frame import ModelView
 
 LEAST = 0.35  # of a full tint, where the decision is a tie
+TRIANGLE = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])  # of the screen
 LINE_POINTS = 181  # of one boundary, before it is cut to where it decides
 
 
@@ -41,15 +42,19 @@ def plane_logits(model: ModelView, camera: Camera, points: FloatArray) -> FloatA
 def ground_image(model: ModelView, camera: Camera, view: FloatArray, cells: int, theme: Theme) -> Rgba:
     """Return the tint of each place of the screen (cells, cells, 4): of the class that the readout gives to it."""
     x0, x1, y0, y1 = view
-    x, y = np.meshgrid(np.linspace(x0, x1, cells), np.linspace(y0, y1, cells))
-    logits = plane_logits(model, camera, np.stack([x, y], axis=-1))
+    constant, across, up = plane_logits(model, camera, TRIANGLE).T.astype(np.float32)
+    across, up = across - constant, up - constant  # it is affine: three points tell all
     # So steep at most that the change takes two cells: a steeper one would show the cells.
-    slope = np.abs(np.diff(logits, axis=2)).max(initial=1e-12)
-    logits = logits * min(1.0, 1.5 / slope)
+    step = max(float(np.ptp(across)) * (x1 - x0), float(np.ptp(up)) * (y1 - y0)) / (cells - 1)
+    scale = np.float32(min(1.0, 1.5 / max(step, 1e-12)))
+    x, y = np.linspace(x0, x1, cells, dtype=np.float32), np.linspace(y0, y1, cells, dtype=np.float32)
+    logits = scale * (constant[:, None, None] + across[:, None, None] * x + up[:, None, None] * y[:, None])
     shares = np.exp(logits - logits.max(axis=0))
     shares /= shares.sum(axis=0)
-    colours = np.tensordot(shares, rgb(*theme.classes[: len(shares)]), axes=(0, 0))
-    return tinted(colours, shares.max(axis=0), len(shares), theme)
+    classes = len(shares)
+    sure = (shares.max(axis=0) - 1 / classes) / (1 - 1 / classes)
+    colours = np.tensordot(shares, rgb(*theme.classes[:classes]).astype(np.float32), axes=(0, 0))
+    return stacked(colours, theme.tint * (LEAST + (1 - LEAST) * sure), theme)
 
 
 def region_image(regions: FloatArray, theme: Theme) -> Rgba:
@@ -59,12 +64,6 @@ def region_image(regions: FloatArray, theme: Theme) -> Rgba:
     sure = np.where(known, regions, 0.0) - labels
     alpha = np.where(known, theme.tint * (LEAST + (1 - LEAST) * sure), 0.0)
     return stacked(rgb(*theme.classes)[labels], alpha, theme)
-
-
-def tinted(colours: FloatArray, most: FloatArray, classes: int, theme: Theme) -> Rgba:
-    """Return colours (H, W, 3) laid thinly on the panel, thinnest where no class has more than its share."""
-    sure = (most - 1 / classes) / (1 - 1 / classes)
-    return stacked(colours, theme.tint * (LEAST + (1 - LEAST) * sure), theme)
 
 
 def stacked(colours: FloatArray, alpha: FloatArray, theme: Theme) -> Rgba:
@@ -90,7 +89,7 @@ def readout_lines(model: ModelView, camera: Camera, view: FloatArray) -> FloatAr
     """Return where the readout changes its mind, as one curve (M, 2) over the view with NaN between its pieces."""
     centre = np.array([view[0] + view[1], view[2] + view[3]]) / 2
     reach = 0.75 * float(np.hypot(view[1] - view[0], view[3] - view[2]))
-    origin = plane_logits(model, camera, centre + np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
+    origin = plane_logits(model, camera, centre + TRIANGLE)
     pieces = []
     for a, b in itertools.combinations(range(len(origin)), 2):
         difference = origin[b] - origin[a]
