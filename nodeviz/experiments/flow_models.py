@@ -68,7 +68,8 @@ def saved_flows(params: FlowParams) -> dict[str, Saved]:
     wanted = {method: spec_of(params, method) for method in methods_of(params)}
     if params.weights == "shipped":
         data = trained_on(params)
-        found = [saved for saved in _read(shipped_folder()) if saved.trained_on == data]
+        shipped = [saved for folder in shipped_folders() for saved in _read(folder)]
+        found = [saved for saved in shipped if saved.trained_on == data]
         remedy = "use weights=fresh, or start from a preset and keep its target, source and methods"
     else:
         found = list(_read(Path(params.weights)))
@@ -115,9 +116,9 @@ def weights_bring(weights: str) -> dict[str, object]:
     return brought
 
 
-def shipped_folder() -> Path:
-    """Return the folder of the weights that ship."""
-    return resource_path("weights", "flow")
+def shipped_folders() -> list[Path]:
+    """Return the folders of weights that ship, one per preset."""
+    return sorted(path for path in resource_path("weights", "flow").iterdir() if path.is_dir())
 
 
 def _read(path: Path) -> tuple[Saved, ...]:

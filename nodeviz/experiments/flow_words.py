@@ -20,7 +20,7 @@ CALLED = MappingProxyType(
     }
 )
 STRAIGHT = 0.1  # normalised path energy below which paths are called straight
-OFF = 0.01  # share of the mass that may be missing before it is said
+OFF = 0.02  # share of the mass that may be missing before it is said
 MUCH = 1.5  # the ratio from which one number is called higher
 CERTAIN = 2.0  # standard errors by which two log-likelihoods must differ
 

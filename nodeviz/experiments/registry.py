@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nodeviz.experiments.classifier import CLASSIFIER
+from nodeviz.experiments.flow import FLOW
 from nodeviz.experiments.params import ParamError, nearest
 from nodeviz.experiments.phase import PHASE
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from nodeviz.experiments.base import Experiment
 
 REGISTRY: Mapping[str, Experiment[Any]] = MappingProxyType(
-    {experiment.name: experiment for experiment in (PHASE, CLASSIFIER)}
+    {experiment.name: experiment for experiment in (PHASE, CLASSIFIER, FLOW)}
 )
 
 
