@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray
 
 LITTLE = 230  # pixels
+ROW = 21  # pixels of a table with many rows
 TWO_LINES, MANY_LINES = 34, 120
 BLOCKS = 240  # points of a smoothed curve at most
 NOISY = 1200  # points of a noisy one
@@ -250,15 +251,17 @@ class Instrument(QWidget, Generic[P]):
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(r, c, item)
 
-    def fill_table_by_columns(self, header: list[str], columns: list[list[str]], colours: list[str]) -> None:
-        """Fill the table with columns in their colours, and with ``header`` down its side."""
-        rows = [list(row) for row in zip(header[1:], *(column[1:] for column in columns), strict=True)]
-        self.fill_table([header[0], *(column[0] for column in columns)], rows, [self.theme.quiet] * len(rows))
+    def fill_table_by_columns(self, titles: list[str], columns: list[list[str]], colours: list[str]) -> None:
+        """Fill the table with columns, each headed by its first cell in a colour, and ``titles`` down its side."""
+        rows = [list(row) for row in zip(titles, *columns, strict=True)]
+        self.fill_table([""] * len(rows[0]), rows, [self.theme.quiet] * len(rows))
+        # A style sheet gives one colour to all titles of a header; the first row has those of the columns.
+        self.table.horizontalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(ROW)
         for number, colour in enumerate(colours, 1):
-            item = QTableWidgetItem(columns[number - 1][0])
-            item.setForeground(QColor(colour))
-            item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            self.table.setHorizontalHeaderItem(number, item)
+            item = self.table.item(0, number)
+            if item is not None:
+                item.setForeground(QColor(colour))
 
     def give(self, columns: Columns) -> None:
         """Name the data behind the picture."""

@@ -10,20 +10,16 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QSize
 
-from nodeviz.app.application import make_application
 from nodeviz.app.brush import PER_STAMP
-from nodeviz.app.panels.classifier import ClassifierPanel
 from nodeviz.app.panels.classifier_captions import probe_place, right_as_shown, whole_percent
 from nodeviz.app.render import render_widget
-from nodeviz.app.session import Session, State
-from nodeviz.app.theme import DARK
-from nodeviz.experiments.base import Update
-from nodeviz.experiments.classifier_params import INSTRUMENTS, ClassifierParams
+from nodeviz.experiments.classifier_params import INSTRUMENTS
 
+from .classifier_panels import change, make_panel, show
 from .classifier_scene import make_frame, make_history
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator
     from pathlib import Path
 
     from PySide6.QtGui import QImage
@@ -32,76 +28,12 @@ MODELS = (("node",), ("node", "anode"), ("resnet", "node", "anode"))
 SIZE = QSize(1100, 760)
 
 
-class Still:
-    """Stands for the worker: takes every order and starts nothing."""
-
-    def __init__(self) -> None:
-        self.number = 0
-        self.runs: list[ClassifierParams] = []
-
-    def start_run(self, _: str, __: Any, params: ClassifierParams, *rest: Any) -> int:
-        del rest
-        self.runs.append(params)
-        return self._next()
-
-    def set_live(self, *_: Any) -> int:
-        return self._next()
-
-    def allow(self, *_: Any) -> int:
-        return self._next()
-
-    def ask(self, *_: Any) -> int:
-        return self._next()
-
-    def set_visible(self, *_: Any, visible: bool) -> None:
-        del visible
-
-    def _next(self) -> int:
-        self.number += 1
-        return self.number
-
-
-def make_panel(qtbot: Any, **changes: Any) -> Any:
-    make_application()
-    session = Session()
-    session.put_state("classifier", State(ClassifierParams(**changes)))
-    made = ClassifierPanel(session, Still())  # type: ignore[arg-type]
-    made.set_theme(DARK)
-    made.resize(SIZE)
-    qtbot.addWidget(made)
-    made.show()
-    qtbot.waitExposed(made)
-    made.start()
-    made.mailbox.begin(made._generation)
-    return made
-
-
 @pytest.fixture
 def panel(qtbot: Any) -> Generator[Any, None, None]:
     made = make_panel(qtbot)
     show(made)
     yield made
     made.close()
-
-
-def show(panel: Any, frame: Any = None, history: dict[str, Sequence[float]] | None = None) -> None:
-    """Deliver a frame and a history, and let the panel draw them."""
-    panel.mailbox.put(panel._generation, Update(frame=frame or make_frame(), resting=True), 10**6)
-    panel.tick(time.perf_counter())
-    if history is not None:
-        panel.history = history
-        panel._dirty = True
-        panel.tick(time.perf_counter())
-    assert panel.message.isHidden(), panel.message.text()
-
-
-def change(panel: Any, **changes: Any) -> None:
-    before = panel._generation
-    panel.session.change("classifier", changes)
-    if panel._generation != before:
-        panel.mailbox.begin(panel._generation)
-    panel.tick(time.perf_counter())
-    assert panel.message.isHidden(), panel.message.text()
 
 
 def spoilt(frame: Any, value: float, first: int = 0) -> Any:
@@ -258,11 +190,12 @@ def test_the_table_of_measures_has_a_column_for_each_model_and_does_not_scroll_s
     panel = make_panel(qtbot, models=names, upper="measures")
     show(panel, make_frame(names))
     table = panel.instruments["upper"].table
-    assert [table.horizontalHeaderItem(c).text() for c in range(4)] == ["", "ResNet", "ODE", "augmented"]
+    assert [table.item(0, c).text() for c in range(4)] == ["", "ResNet", "ODE", "augmented"]
     rows = {table.item(r, 0).text(): [table.item(r, c).text() for c in range(1, 4)] for r in range(table.rowCount())}
     assert rows["fresh error"] == ["14.0 %", "14.0 %", "3.0 %"]
     assert rows["parameters"] == ["1,221", "1,221", "1,222"]
-    assert len(rows) == table.rowCount() == 13
+    assert rows["stretch"] == ["3.1", "31.0", "3.1"]
+    assert len(rows) == table.rowCount() == 14
     qtbot.wait(20)
     assert table.horizontalScrollBar().maximum() == 0
     panel.close()

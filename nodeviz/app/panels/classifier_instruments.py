@@ -362,7 +362,7 @@ def measures(view: ClassifierInstrument, scene: Scene) -> None:
 
 
 def measures_of(model: ModelView, scene: Scene) -> list[tuple[str, Any, str]]:
-    """Return title, value and text of every measure of a model: shares in percent, all else in three digits."""
+    """Return title, value and text of every measure of a model: shares, ratios and means with one decimal."""
     own = model.nfe_points[np.isfinite(model.nfe_points)] if not model.discrete else np.empty(0)
     lows = (float(own.min()), float(own.mean()), float(own.max())) if len(own) else (np.nan, np.nan, np.nan)
     at_end = float(model.probe_accuracy[-1]) if len(model.probe_accuracy) else np.nan
@@ -374,10 +374,10 @@ def measures_of(model: ModelView, scene: Scene) -> list[tuple[str, Any, str]]:
         *((("right as shown", shown, share(shown)),) if captions.other_solver(scene) else ()),
         ("train", model.train_accuracy, share(model.train_accuracy)),
         ("test", model.test_accuracy, share(model.test_accuracy)),
-        ("stretch", model.max_stretch, label_number(model.max_stretch)),
+        ("stretch", model.max_stretch, decimal(model.max_stretch)),
         ("NFE", model.nfe, label_number(model.nfe)),
         ("least NFE", lows[0], label_number(lows[0])),
-        ("mean NFE", lows[1], label_number(lows[1])),
+        ("mean NFE", lows[1], decimal(lows[1])),
         ("most NFE", lows[2], label_number(lows[2])),
         ("parameters", model.n_parameters, f"{model.n_parameters:,}"),
         ("linear at T", at_end, share(at_end)),
@@ -388,8 +388,16 @@ def measures_of(model: ModelView, scene: Scene) -> list[tuple[str, Any, str]]:
 
 
 def share(value: float) -> str:
-    """Return a share in percent, or a dash where it is not known."""
-    return percent(value) if np.isfinite(value) else "–"
+    """Return a share in percent with one decimal, with more where that would read as all or nothing."""
+    if not np.isfinite(value):
+        return "–"
+    text = f"{100 * value:.1f} %"
+    return percent(value) if text in {"0.0 %", "100.0 %"} and value not in {0.0, 1.0} else text
+
+
+def decimal(value: float) -> str:
+    """Return a number with one decimal, or a dash where it is not known."""
+    return f"{value:.1f}" if np.isfinite(value) and value < 1e4 else label_number(value)
 
 
 VIEWS: Mapping[str, View] = MappingProxyType(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nodeviz.experiments.classifier_params import ClassifierParams
 
 MOST = 3
+HEADROOM = 0.08  # of the height, for the title of a plane
 
 
 class Stage(SharedView):
@@ -89,6 +90,7 @@ class Stage(SharedView):
             extents = np.array([plane.extent for plane in shown])
             if np.isfinite(extents).any():
                 corners = np.array([np.nanmin(extents[:, 0], axis=0), np.nanmax(extents[:, 1], axis=0)])
+        corners[1, 1] += HEADROOM * (corners[1, 1] - corners[0, 1])
         for plane in shown:
             plane.settled = settled
             plane.grow((self._inputs, names, x0, x1, y0, y1), *corners.T, pad=0.04)
