@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from nodeviz.engine.gradients import MODES
 from nodeviz.engine.losses import LOSSES
 from nodeviz.engine.optim import OPTIMIZERS, SCHEDULES
+from nodeviz.experiments.classifier_costs import check_costs
 from nodeviz.experiments.classifier_data import given_points, read_points
-from nodeviz.experiments.classifier_memory import check_memory
 from nodeviz.experiments.classifier_models import OWN_FIELDS, SHARED_FIELDS, saved_models, weights_bring
 from nodeviz.experiments.labelled_kind import Labelled
 from nodeviz.experiments.params import Choice, Names, ParamError, Text, nearest, param, shown
@@ -208,10 +208,10 @@ class ClassifierParams:
 
         Raises
         ------
-        ParamError : more memory than there may be, classes that the points do not have, or weights that do not fit
+        ParamError : too much memory or time, classes that the points do not have, or weights that do not fit
         """
         del changes
-        check_memory(self)
+        check_costs(self)
         given = given_points(self)
         if given.classes > self.classes:
             raise ParamError(f"classes={self.classes}: the points have {given.classes}; use {given.classes} or more")

@@ -10,7 +10,7 @@ from nodeviz.engine.arrays import freeze
 from nodeviz.engine.integrate import solve_steps
 from nodeviz.experiments.solvers import Solver
 from nodeviz.models.measures import input_grid, probe_steps
-from nodeviz.models.probe import linear_probe
+from nodeviz.models.probe import linear_probe_steps
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -97,7 +97,7 @@ def nfe_of(model: DepthClassifier, X: FloatArray, solver: Solver) -> Generator[N
 def probes(t: FloatArray, states: FloatArray, labels: IntArray) -> Generator[None, None, dict[str, Any]]:
     """Return the accuracy of a linear probe at each depth, and at the end from the first two dimensions alone."""
     accuracy = yield from probe_steps(states, labels)
-    first_two = accuracy[-1] if states.shape[2] == 2 else linear_probe(states[-1, :, :2], labels)
+    first_two = accuracy[-1] if states.shape[2] == 2 else (yield from linear_probe_steps(states[-1, :, :2], labels))
     return {"probe_t": freeze(t), "probe_accuracy": freeze(accuracy), "first_two_accuracy": float(first_two)}
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray, IntArray
     from nodeviz.experiments.classifier_params import ClassifierParams
     from nodeviz.models.depth import DepthClassifier
+    from nodeviz.models.training import StepInfo
 
 TIMED = 1001  # training steps of which the median time is taken
 NFE_EVERY = 20  # training steps from one count of the evaluations to the next
@@ -58,17 +59,31 @@ class Learner:
         """The median of the last steps; NaN before the first."""
         return median(self._seconds) if self._seconds else nan
 
-    def step(self, X: FloatArray, labels: IntArray, live: ClassifierParams) -> tuple[float, float]:
-        """Take a training step, unless one went wrong before; return loss and accuracy of the batch, else NaN."""
+    def step(
+        self, X: FloatArray, labels: IntArray, live: ClassifierParams
+    ) -> Generator[None, None, tuple[float, float]]:
+        """Take a training step, unless one went wrong before; return loss and accuracy of the batch, else NaN.
+
+        The generator yields where the step is a long one; its time is that between the yields.
+        """
         if self.message:
             return nan, nan
-        started = time.perf_counter()
         self._trainer.weight_decay = live.weight_decay
-        info = self._trainer.step(X, labels, live.lr)
+        spent, pieces = 0.0, self._trainer.step_pieces(X, labels, live.lr)
+        while True:
+            started = time.perf_counter()
+            try:
+                next(pieces)
+            except StopIteration as end:
+                info: StepInfo = end.value
+                break
+            finally:
+                spent += time.perf_counter() - started
+            yield
         self.message, self.status = info.message, info.status
         if not info.ok:
             return nan, nan
-        self._seconds.append(time.perf_counter() - started)
+        self._seconds.append(spent)
         return info.loss, info.accuracy
 
     def try_again(self) -> None:
@@ -125,7 +140,7 @@ class Lockstep:
         X, labels = self._X[chosen], self.data.train_labels[chosen]
         scalars: dict[str, float] = {}
         for learner in self.learners:
-            loss, accuracy = learner.step(X, labels, self._live)
+            loss, accuracy = yield from learner.step(X, labels, self._live)
             scalars |= {f"{learner.name}.loss": loss, f"{learner.name}.accuracy": accuracy}
             yield
             if step % NFE_EVERY == 0 or step == 1:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nodeviz.engine.integrate import solve_steps
 from nodeviz.models.depth import MAX_STEPS
-from nodeviz.models.probe import linear_probe
+from nodeviz.models.probe import linear_probe_steps
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -54,7 +54,7 @@ def probe_steps(states: FloatArray, labels: IntArray) -> Generator[None, None, F
     """Return the accuracy (K,) of a linear probe fitted at each depth of states (K, N, D)."""
     accuracy = np.empty(len(states))
     for k, here in enumerate(states):
-        accuracy[k] = linear_probe(here, labels)
+        accuracy[k] = yield from linear_probe_steps(here, labels)
         yield
     return accuracy
 

@@ -7,18 +7,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nodeviz.problems.pieces import finish
+
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import numpy.typing as npt
 
     from nodeviz.engine.arrays import FloatArray, IntArray
 
 RIDGE = 1e-6  # times the number of points: keeps the weights of classes that can be separated finite
 MOST_STEPS = 25  # classes that can be separated, but barely, take the most
+MANY = 5e5  # products in a Newton step, some tenths of a millisecond
+MANY_SCORES = 4000
 SMALL = 1e-2  # change of every score, in nats, at which the fit ends: the thresholds are then set by counting
 
 
 def linear_probe(states: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-    """Return the share of points that a fitted linear classifier gets right.
+    """Return the share of points that a fitted linear classifier gets right; see `linear_probe_steps`."""
+    return finish(linear_probe_steps(states, labels))
+
+
+def linear_probe_steps(states: npt.ArrayLike, labels: npt.ArrayLike) -> Generator[None, None, float]:
+    """Return the share of points that a fitted linear classifier gets right; the generator yields if there are many.
 
     Logistic regression (multinomial for more than two classes) on standardised states by damped Newton steps, after
     which the thresholds between the classes are moved to where they get most points right. The answer depends on
@@ -46,8 +57,8 @@ def linear_probe(states: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     found, own = np.unique(classes[finite], return_inverse=True)
     if len(found) == 1:
         return float(finite.mean())
-    scores = _fit(_features(points[finite]), own, len(found))
-    return _best_hits(scores, own) / len(points)
+    scores = yield from _fit(_features(points[finite]), own, len(found))
+    return (yield from _best_hits(scores, own)) / len(points)
 
 
 def _features(points: FloatArray) -> FloatArray:
@@ -63,12 +74,14 @@ def _features(points: FloatArray) -> FloatArray:
     return features
 
 
-def _fit(features: FloatArray, own: IntArray, n_classes: int) -> FloatArray:
+def _fit(features: FloatArray, own: IntArray, n_classes: int) -> Generator[None, None, FloatArray]:
     """Return the scores (C, n) of the classes, those of class 0 being 0."""
     size, n = features.shape
     targets = (own == np.arange(1, n_classes)[:, None]).astype(np.float64)
     scores, weights = np.zeros((n_classes, n)), np.zeros((n_classes - 1, size))
     for _ in range(MOST_STEPS):
+        if n * (size * (n_classes - 1)) ** 2 > MANY:
+            yield
         odds = np.exp(scores - scores.max(axis=0))
         shares = odds[1:] / odds.sum(axis=0)
         slope = (shares - targets) @ features.T + RIDGE * n * weights
@@ -98,12 +111,14 @@ def _hessian(features: FloatArray, shares: FloatArray) -> FloatArray:
     return square
 
 
-def _best_hits(scores: FloatArray, own: IntArray) -> int:
+def _best_hits(scores: FloatArray, own: IntArray) -> Generator[None, None, int]:
     """Return how many points are right once each class's threshold has been moved to where it gains most."""
     most = int(np.bincount(own).max())
     scores = scores.copy()
     # One threshold tells two classes apart.
     for c in range(len(scores) - 1, -1 if len(scores) > 2 else 0, -1):
+        if scores.size > MANY_SCORES:
+            yield
         others = np.delete(scores, c, axis=0)
         # Class c takes a point where its score plus an offset passes the best of the others, offset > lead.
         lead = others.max(axis=0) - scores[c]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodeviz.engine.layers import ACTIVATIONS
-from nodeviz.experiments.classifier_memory import LIMIT, memory_of
+from nodeviz.experiments.classifier_costs import LIMIT, LONGEST, longest_of, memory_of
 from nodeviz.experiments.classifier_models import OWN_FIELDS, make_model, spec_of
 from nodeviz.experiments.classifier_params import MAKES_MODELS, SHOWS, ClassifierParams
 from nodeviz.experiments.params import ParamError, change, declared, to_json
@@ -178,18 +178,26 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
 def test_hidden_units_out_of_bounds_are_refused_with_the_figure() -> None:
     assert refusal(hidden=0) == "hidden=0: below the limit 1; use 1 or more"
     sentence = refusal(hidden=10**5)
-    assert sentence.startswith("hidden=100000: training would take about 9")
+    assert sentence.startswith("hidden=100000: training would take about 1,6")
     assert "GB of memory, above the limit 1 GB; use " in sentence
     most = int(sentence.rsplit("use ", 1)[1].split()[0])
     assert memory_of(changed(hidden=most)) <= LIMIT
     assert refusal(hidden=most + most // 10).endswith(f"{most} or less")
 
 
-def test_the_parameter_that_takes_the_memory_is_blamed() -> None:
-    assert refusal(n_steps=10_000, batch=100).startswith("n_steps=10000: ")
-    assert "use gradient=checkpoint, or n_steps=" in refusal(n_steps=10_000, batch=100)
-    assert changed(n_steps=10_000, batch=100, gradient="checkpoint").n_steps == 10_000
-    assert refusal(batch=100_000).startswith("batch=100000: ")
+def test_pieces_that_hold_up_everything_are_refused_with_the_figure() -> None:
+    sentence = refusal(hidden=3000, models="node")
+    assert sentence.startswith("hidden=3000: a piece of a training step would take about ")
+    assert " ms, above the limit 40 ms; use " in sentence
+    most = int(sentence.rsplit("use ", 1)[1].split()[0])
+    assert 1000 < most < 3000
+    assert longest_of(changed(hidden=most, models="node")) <= LONGEST
+    assert refusal(models="resnet", blocks=200, hidden=250).startswith("hidden=250: a piece of a training step")
+
+
+def test_long_ways_and_large_batches_are_cut_and_not_refused() -> None:
+    for changes in ({"n_steps": 10_000, "batch": 100}, {"batch": 100_000}, {"n_steps": 10_000, "batch": 100_000}):
+        assert memory_of(changed(**changes)) <= LIMIT
 
 
 @given(
@@ -202,7 +210,9 @@ def test_the_parameter_that_takes_the_memory_is_blamed() -> None:
 def test_a_refusal_names_a_value_that_would_do(models: str, hidden: int, layers: int, n_steps: int, batch: int) -> None:
     changes = {"models": models, "hidden": hidden, "layers": layers, "n_steps": n_steps, "batch": batch}
     try:
-        assert memory_of(changed(**changes)) <= LIMIT
+        params = changed(**changes)
+        assert memory_of(params) <= LIMIT
+        assert longest_of(params) <= LONGEST
     except ParamError as error:
         name, _, rest = str(error).partition("=")
         assert name in changes
@@ -219,6 +229,8 @@ def test_the_estimate_is_about_what_training_takes() -> None:
         {"hidden": 600, "models": "node", "batch": 32},
         {"n_steps": 400, "models": "anode", "batch": 256},
         {"models": "resnet", "blocks": 100, "hidden": 120},
+        {"n_steps": 2000, "models": "node", "batch": 200, "gradient": "checkpoint"},
+        {"models": "node", "hidden": 1000},
     ):
         params = changed(n_points=300, **changes)
         tracemalloc.start()

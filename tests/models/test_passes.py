@@ -22,7 +22,8 @@ def make(**fields: object) -> DepthClassifier:
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("residual", ["1/L", "1"])
 @pytest.mark.parametrize("timed", [False, True])
-def test_gradients_are_those_of_differences(shared: bool, residual: str, timed: bool) -> None:
+@pytest.mark.parametrize("longest", [1, 2, 3])
+def test_gradients_are_those_of_differences(shared: bool, residual: str, timed: bool, longest: int) -> None:
     model = make(shared=shared, residual=residual, timed=timed)
     rng = np.random.default_rng(3)
     y0, weights = rng.normal(size=(2, 5)), rng.normal(size=(2, 5))
@@ -31,15 +32,15 @@ def test_gradients_are_those_of_differences(shared: bool, residual: str, timed: 
 
     def loss(parameters: object, start: object) -> float:
         model.parameters[:n] = parameters
-        value = float(np.sum(weights * ResidualPass(model, 5).forward(np.asarray(start))))
+        value = float(np.sum(weights * finish(ResidualPass(model, 5, longest).forward_steps(np.asarray(start)))))
         model.parameters[:n] = kept
         return value
 
-    through, grad = ResidualPass(model, 5), np.zeros(n)
+    through, grad = ResidualPass(model, 5, longest), np.zeros(n)
     for _ in range(2):  # the arrays are used again
         grad[:] = 0.0
-        through.forward(y0)
-        by_y0 = through.backward(weights, grad)
+        finish(through.forward_steps(y0))
+        by_y0 = finish(through.backward_steps(weights, grad))
     assert relative_error(grad, central_differences(lambda p: loss(p, y0), kept)) < 1e-9
     assert relative_error(by_y0, central_differences(lambda y: loss(kept, y), y0)) < 1e-9
 
@@ -50,7 +51,9 @@ def test_the_pass_goes_where_the_paths_go(shared: bool) -> None:
     X = np.random.default_rng(4).normal(size=(6, 2))
     paths = finish(model.paths_steps(X, [0.0, 1.0]))
     assert paths.shape == (4, 6, 2)
-    np.testing.assert_allclose(ResidualPass(model, 6).forward(model.lift(X).T), paths[-1].T, rtol=1e-13)
+    np.testing.assert_allclose(
+        finish(ResidualPass(model, 6, 3).forward_steps(model.lift(X).T)), paths[-1].T, rtol=1e-13
+    )
 
 
 def test_shared_blocks_scaled_by_their_number_are_eulers_method() -> None:

@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from nodeviz.models import probe
 from nodeviz.models.probe import linear_probe
 from nodeviz.problems.datasets import DATASETS
+from nodeviz.problems.pieces import finish
 
 
 def draw(name: str, seed: int, n: int = 2000, classes: int = 2) -> tuple[Any, Any]:
@@ -86,7 +87,7 @@ def test_the_fit_is_the_minimum_of_the_loss(classes: int) -> None:
         return loss_of(np.vstack([np.zeros(400), weights.reshape(classes - 1, 3) @ rows]))
 
     best = minimize(loss, np.zeros(3 * (classes - 1)), tol=1e-10).fun
-    scores = probe._fit(probe._features(points), labels, classes)
+    scores = finish(probe._fit(probe._features(points), labels, classes))
     assert loss_of(scores) == pytest.approx(best, abs=1e-4)
 
 
@@ -94,7 +95,7 @@ def test_the_fit_is_the_minimum_of_the_loss(classes: int) -> None:
 def test_counting_never_loses_a_point(seed: int, classes: int) -> None:
     rng = np.random.default_rng(seed)
     own, scores = rng.integers(0, classes, 40), rng.normal(size=(classes, 40))
-    assert probe._best_hits(scores, own) >= np.count_nonzero(scores.argmax(axis=0) == own)
+    assert finish(probe._best_hits(scores, own)) >= np.count_nonzero(scores.argmax(axis=0) == own)
 
 
 @given(seed=st.integers(0, 10**6), digits=st.integers(0, 3))
@@ -105,7 +106,7 @@ def test_counting_finds_the_best_threshold_between_two_classes(seed: int, digits
     places = np.unique(lead)
     cuts = np.concatenate([[places[0] - 1], (places[:-1] + places[1:]) / 2, [places[-1] + 1]])
     best = max(np.count_nonzero((lead < cut) == (own == 1)) for cut in cuts)
-    assert probe._best_hits(np.stack([lead, np.zeros(40)]), own) == max(best, np.bincount(own).max())
+    assert finish(probe._best_hits(np.stack([lead, np.zeros(40)]), own)) == max(best, np.bincount(own).max())
 
 
 def test_points_that_are_lost_count_as_not_told_apart() -> None:
