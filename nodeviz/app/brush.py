@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray
 
 PER_STAMP = 3  # points that one touch of the brush leaves
+MOST = 2000  # touches of one stroke; where the view is a thousand times wider than the brush they would never end
 SPACING = 0.7  # of the radius, between the touches of a stroke
 GOLDEN_ANGLE = 2.399963229728653
 ERASER = -1
@@ -143,20 +144,21 @@ def class_icon(label: int, theme: Theme) -> QIcon:
 
 
 def extend(places: list[tuple[float, float]], point: tuple[float, float], radius: float) -> None:
-    """Add to the places that a stroke has touched those on its way to a point, evenly spaced."""
-    while places:
+    """Add to the places that a stroke has touched those on its way to a point, evenly spaced, and MOST at most."""
+    while places and len(places) < MOST:
         way = np.subtract(point, places[-1])
         length = float(np.hypot(*way))
         if length < SPACING * radius:
             return
         x, y = places[-1] + way * (SPACING * radius / length)
         places.append((short(x), short(y)))
-    places.append((short(point[0]), short(point[1])))
+    if not places:
+        places.append((short(point[0]), short(point[1])))
 
 
 def short(value: float) -> float:
-    """Return a coordinate with four significant digits, so that the line that repeats a stroke stays readable."""
-    return float(f"{value:.4g}")
+    """Return a coordinate with four decimals, so that the line that repeats a stroke stays readable."""
+    return round(float(value), 4)
 
 
 def sprayed(places: FloatArray, radius: float, count: int) -> FloatArray:

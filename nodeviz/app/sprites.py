@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray
 
 Rgba = npt.NDArray[np.uint8]
-# Of about the same area, within a circle of diameter 1.
+# Of about the same area as a circle of diameter 1.
 _CORNERS = {
     "square": ((-0.42, -0.42), (0.42, -0.42), (0.42, 0.42), (-0.42, 0.42)),
-    "triangle": ((0.0, -0.58), (0.54, 0.4), (-0.54, 0.4)),
-    "diamond": ((0.0, -0.6), (0.52, 0.0), (0.0, 0.6), (-0.52, 0.0)),
+    "triangle": ((0.0, -0.67), (0.62, 0.46), (-0.62, 0.46)),
+    "diamond": ((0.0, -0.64), (0.55, 0.0), (0.0, 0.64), (-0.55, 0.0)),
 }
 _VECTOR_ENGINES = (QPaintEngine.Type.SVG, QPaintEngine.Type.Pdf)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 GAP = 8
 SMALL = 0.36  # share of the width for the small plots beside, or of the height for those below
 LEAST = 165  # pixels of height that a small plot needs, its menu and its words included
-STAY = 1.15  # another arrangement is taken where its large plots are so much larger
+STAY = 1.08  # another arrangement is taken where its large plots are so much larger
 
 
 class Tiles(QLayout):
@@ -64,7 +64,7 @@ class Tiles(QLayout):
 
     def minimumSize(self) -> QSize:
         """Return the least size at which labels do not clip."""
-        return QSize(320, 220)
+        return QSize(320, 176)
 
     def setGeometry(self, rect: QRect) -> None:
         """Place all plots."""
