@@ -22,7 +22,7 @@ def flow(params: FlowParams, rng: np.random.Generator, inbox: Inbox[FlowParams])
     Flows that come with their weights are shown at once and rest; they train on when somebody asks for it.
     """
     lockstep = Lockstep(params, rng)
-    screen = Screen(lockstep, params)
+    screen = Screen(lockstep, params, watched=inbox.interactive)
     run = TrainingRun(inbox, lockstep, screen, steps=params.steps, resting=params.weights != "fresh")
     metrics = yield from run.run()
     yield Update(message=lockstep.message)

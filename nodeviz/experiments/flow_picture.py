@@ -24,7 +24,7 @@ TIMES = freeze(np.linspace(0.0, 1.0, 41))
 SAMPLES, SAMPLES_TRAINING = 2000, 500  # points that flow, and those while training goes on
 GRID = 25  # lines of the deformed grid each way
 VELOCITY = 20  # places of the field each way
-SDE_STEPS = 400  # of the reverse SDE
+SDE_STEPS = 200  # of the reverse SDE
 QUICK = Solver("dopri5", None, 1e-3)  # of densities: half the evaluations of what training is solved with
 
 

@@ -54,13 +54,18 @@ FIRST = next(iter(MEASURES))
 class Screen:
     """Makes frames of flows in training; what has not changed since is not made again.
 
+    Parameters
+    ----------
+    watched : whether somebody looks on: then coarse densities come before fine ones
+
     Attributes
     ----------
     cursor : the time that was last asked for; densities are made from there on
     """
 
-    def __init__(self, lockstep: Lockstep, params: FlowParams) -> None:
+    def __init__(self, lockstep: Lockstep, params: FlowParams, *, watched: bool) -> None:
         self._lockstep, self._params, self._live = lockstep, params, params
+        self._watched = watched
         names = [learner.name for learner in lockstep.learners]
         self._views = [_blank(learner) for learner in lockstep.learners]
         self._densities = [Densities(TIMES, 0, (), -1) for _ in names]  # those shown
@@ -177,16 +182,16 @@ class Screen:
 
     def _fill(self, step: int, steps: int) -> Frames:
         """Make the densities at all times, those nearest to the cursor first, then finer ones if they are wanted."""
-        tier, wanted = self._tier(CELLS, step), self._wanted
-        while (k := tier[0].missing(self.cursor)) is not None:
-            yield from self._fill_at(tier, k)
-            if self._densities[0].key != tier[0].key or self._densities[0].resolution <= CELLS:
-                self._densities = tier
-            yield from self._show(step, steps)
-        if wanted > CELLS:
-            tier = self._tier(wanted, step)
+        if self._watched:
+            tier = self._tier(CELLS, step)
             while (k := tier[0].missing(self.cursor)) is not None:
                 yield from self._fill_at(tier, k)
+                if self._densities[0].key != tier[0].key or self._densities[0].resolution <= CELLS:
+                    self._densities = tier
+                yield from self._show(step, steps)
+        tier = self._tier(self._wanted, step)
+        while (k := tier[0].missing(self.cursor)) is not None:
+            yield from self._fill_at(tier, k)
         self._densities = tier
         yield from self._show(step, steps)
 

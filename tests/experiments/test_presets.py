@@ -34,9 +34,14 @@ class Finished:
 
 @cache
 def finished(panel: str, name: str, attempt: int) -> Finished:
-    """Run a preset to its end; several tests look at the same run."""
+    """Run a preset to its end; several tests look at the same run.
+
+    Where weights ship with it they are measured as the window does: to train them again takes minutes, and is tested
+    for each panel apart.
+    """
     del attempt
-    run = Run(panel, preset=name)
+    chosen = presets(panel)[name].changes
+    run = Run(panel, preset=name, changes={"weights": "shipped"} if "weights" in chosen else {})
     gaps = []
     updates = run.updates()
     while True:
