@@ -74,7 +74,7 @@ class ModelView:
     axes : (D, 3) the principal axes of all states over depth as orthonormal columns; the third is zero where D = 2
     centre : (D,) the mean that the axes start from
     depth_method, depth_steps : the solver of ``states`` and its steps (0: it chooses them, by ``depth_rtol``)
-    depth_nfe : evaluations of the field from 0 to t1 with that solver (blocks for a ResNet)
+    depth_nfe : evaluations of the field that the solve of ``states`` and ``grid`` took (blocks for a ResNet)
     probe_t : (J,) depths; probe_accuracy : (J,) share of the training points that a linear probe, fitted at that depth,
         gets right; while it trains of the points shown, at every second depth
     first_two_accuracy : the same at t1 from the first two dimensions alone; equal to the last one where D = 2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nodeviz.engine.arrays import freeze
-from nodeviz.engine.integrate import solve_steps
+from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.solvers import Solver
 from nodeviz.models.measures import input_grid, probe_steps
 from nodeviz.models.probe import linear_probe_steps
@@ -53,7 +53,10 @@ def picture_steps(
     """Return the fields of a `ModelView` that change with every training step; the generator yields while it works."""
     t, n = depths(model, solver), len(view.points)
     both = np.concatenate([view.points, input_grid(view.view.tolist(), GRID).reshape(-1, 2)])
-    paths = yield from model.paths_steps(both, t, **solver.how)
+    paths, nfe = yield from model.flow_and_count_steps(model.lift(both), t, **solver.how)
+    stages = METHODS[solver.method].evaluations_per_step
+    if solver.n_steps is not None and stages is not None and not model.spec.discrete:
+        nfe = stages * solver.n_steps  # what drawing between the steps takes on top does not count
     states, grid = paths[:, :n], paths[:, n:].reshape(len(t), GRID, GRID, -1)
     yield
     axes, centre = principal_axes(states)
@@ -73,7 +76,7 @@ def picture_steps(
         "depth_method": "" if model.spec.discrete else solver.method,
         "depth_steps": model.spec.blocks if model.spec.discrete else solver.n_steps or 0,
         "depth_rtol": solver.rtol,
-        "depth_nfe": (yield from nfe_of(model, view.points, solver)),
+        "depth_nfe": nfe,
     }
     if regions:
         picture["regions"] = yield from region_steps(model, view.view, solver)
@@ -81,17 +84,6 @@ def picture_steps(
         some = np.unique([*range(0, len(t), 2), len(t) - 1])  # the rest comes when training rests
         picture |= yield from probes(t[some], states[some], view.labels)
     return picture
-
-
-def nfe_of(model: DepthClassifier, X: FloatArray, solver: Solver) -> Generator[None, None, int]:
-    """Return the evaluations that a solver needs to take points (N, 2) through depth; the blocks of a ResNet."""
-    if model.spec.discrete:
-        return model.spec.blocks
-    # With fixed steps every point takes as many.
-    y0 = np.ascontiguousarray(model.lift(X if solver.n_steps is None else X[:1]).T)
-    how = {"n_steps": solver.n_steps} if solver.n_steps is not None else {"rtol": solver.rtol, "atol": solver.rtol}
-    solution = yield from solve_steps(model.field, y0, [0.0, model.spec.t1], method=solver.method, **how)
-    return int(solution.nfe)
 
 
 def probes(t: FloatArray, states: FloatArray, labels: IntArray) -> Generator[None, None, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import sqrt
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -136,6 +136,22 @@ class DepthClassifier:
 
         Parameters and answer are those of `paths_steps`.
         """
+        return (yield from self.flow_and_count_steps(states, ts, method=method, n_steps=n_steps, rtol=rtol))[0]
+
+    def flow_and_count_steps(
+        self,
+        states: npt.ArrayLike,
+        ts: npt.ArrayLike,
+        *,
+        method: str = "rk4",
+        n_steps: int | None = None,
+        rtol: float = 1e-3,
+    ) -> Generator[None, None, tuple[FloatArray, int]]:
+        """Return the states as `flow_steps`, and the evaluations of the field that this took; the blocks of a ResNet.
+
+        Points that take the same steps are evaluated together; of several such pieces the one that needed most counts.
+        """
+        nfe = self.spec.blocks if self.spec.discrete else 0
         start, times = np.asarray(states, self.dtype), np.asarray(ts, np.float64)
         n_times = self.spec.blocks + 1 if self.spec.discrete else len(times)
         flowed = np.full((n_times, *start.shape), np.nan, self.dtype)
@@ -147,11 +163,13 @@ class DepthClassifier:
             if self.spec.discrete:
                 yield from self._through_blocks(start[piece], flowed[:, piece])
                 continue
-            y0 = np.ascontiguousarray(start[piece][finite].T)
-            solution = yield from self._solve(y0, times, method, n_steps, rtol)
+            solution = yield from self.solve_steps(
+                start[piece][finite], times, method=method, n_steps=n_steps, rtol=rtol
+            )
             _write(solution, times, finite, flowed[:, piece])
+            nfe = max(nfe, int(solution.nfe))
             yield  # a short solve does not pause by itself
-        return flowed
+        return flowed, nfe
 
     def _through_blocks(self, start: FloatArray, out: FloatArray) -> Generator[None, None, None]:
         out[0] = start
@@ -160,12 +178,22 @@ class DepthClassifier:
                 out[i + 1] = self.block(i, out[i])
                 yield
 
-    def _solve(
-        self, y0: FloatArray, ts: FloatArray, method: str, n_steps: int | None, rtol: float
+    def solve_steps(
+        self,
+        states: FloatArray,
+        ts: npt.ArrayLike,
+        *,
+        method: str,
+        n_steps: int | None = None,
+        rtol: float = 1e-3,
+        per_sample: bool = False,
     ) -> Generator[None, None, Solution]:
-        if n_steps is not None:
-            return (yield from solve_steps(self.field, y0, ts, method=method, n_steps=n_steps))
-        return (yield from solve_steps(self.field, y0, ts, method=method, rtol=rtol, atol=rtol, max_steps=MAX_STEPS))
+        """Solve an ODE from states (N, D), all at once, with ``n_steps`` or at rtol = atol, as for `solve`."""
+        y0 = np.ascontiguousarray(np.asarray(states).T)
+        how: dict[str, Any] = {"n_steps": n_steps} if n_steps is not None else {"rtol": rtol, "atol": rtol}
+        if n_steps is None:
+            how |= {"max_steps": MAX_STEPS, "per_sample": per_sample}
+        return (yield from solve_steps(self.field, y0, ts, method=method, **how))
 
     def logits_of(self, states: npt.ArrayLike) -> FloatArray:
         """Return the outputs (..., O) of the readout for states (..., D); NaN where a state is not finite."""

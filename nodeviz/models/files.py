@@ -102,11 +102,6 @@ def save_model(
     _write(target, content)
 
 
-def load_model(path: str | os.PathLike[str]) -> tuple[DepthClassifier, dict[str, Any]]:
-    """Read a classifier, as `load` does."""
-    return load(path, CLASSIFIERS)
-
-
 def load(path: str | os.PathLike[str], kind: Kind[M]) -> tuple[M, dict[str, Any]]:
     """Read a model of a kind, float32, and what else was kept with it.
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nodeviz.engine.integrate import solve_steps
-from nodeviz.models.depth import MAX_STEPS
 from nodeviz.models.probe import linear_probe_steps
 
 if TYPE_CHECKING:
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nodeviz.engine.arrays import FloatArray, IntArray
-    from nodeviz.engine.solution import Solution
     from nodeviz.models.depth import DepthClassifier
 
 NFE_METHOD, NFE_TOLERANCE = "dopri5", 1e-3  # what evaluations are counted with; rtol and atol alike
@@ -99,7 +96,8 @@ def nfe_steps(model: DepthClassifier, X: npt.ArrayLike) -> Generator[None, None,
     """
     if model.spec.discrete:
         return float(model.spec.blocks)
-    solution = yield from _solve(model, np.asarray(X)[: NFE_CHUNKS * model.chunk], per_sample=False)
+    states = model.lift(np.asarray(X)[: NFE_CHUNKS * model.chunk])
+    solution = yield from model.solve_steps(states, [0.0, model.spec.t1], method=NFE_METHOD, rtol=NFE_TOLERANCE)
     return float(solution.nfe) if solution.ok else float("nan")
 
 
@@ -111,23 +109,14 @@ def nfe_per_sample_steps(model: DepthClassifier, X: npt.ArrayLike) -> Generator[
     nfe = np.full(len(points), np.nan)
     for begin in range(0, len(points), model.chunk):
         piece = slice(begin, begin + model.chunk)
-        solution = yield from _solve(model, points[piece], per_sample=True)
+        solution = yield from model.solve_steps(
+            model.lift(points[piece]),
+            [0.0, model.spec.t1],
+            method=NFE_METHOD,
+            rtol=NFE_TOLERANCE,
+            per_sample=True,
+        )
         # A point that did not arrive has no number.
         nfe[piece] = np.where(solution.status == "ok", solution.nfe, np.nan)
         yield
     return nfe
-
-
-def _solve(model: DepthClassifier, points: npt.NDArray[Any], *, per_sample: bool) -> Generator[None, None, Solution]:
-    return (
-        yield from solve_steps(
-            model.field,
-            np.ascontiguousarray(model.lift(points).T),
-            [0.0, model.spec.t1],
-            method=NFE_METHOD,
-            rtol=NFE_TOLERANCE,
-            atol=NFE_TOLERANCE,
-            per_sample=per_sample,
-            max_steps=MAX_STEPS,
-        )
-    )

@@ -44,7 +44,6 @@ class Stability:
     symmetric : (K,) largest eigenvalue of the symmetric part of J: negative where the distances of all neighbours
         shrink at this moment
     flow_radius : (K,) spectral radius of the flow map's Jacobian dh(t)/dh(ts[0])
-    flow_norm : (K,) its largest singular value: by how much the distance of a neighbour has grown at most
     """
 
     ts: FloatArray
@@ -53,7 +52,6 @@ class Stability:
     abscissa: FloatArray
     symmetric: FloatArray
     flow_radius: FloatArray
-    flow_norm: FloatArray
 
 
 def model_stability_steps(
@@ -112,12 +110,11 @@ def _stability(ts: FloatArray, path: FloatArray, jacobians: FloatArray, flows: F
     finite = np.isfinite(jacobians).all(axis=(1, 2)) & np.isfinite(flows).all(axis=(1, 2))
     n, d = path.shape
     eigenvalues = np.full((n, d), complex(np.nan, np.nan))
-    symmetric, radius, norm = (np.full(n, np.nan) for _ in range(3))
+    symmetric, radius = (np.full(n, np.nan) for _ in range(2))
     inner, flow = jacobians[finite], flows[finite]
     eigenvalues[finite] = np.linalg.eigvals(inner)
     symmetric[finite] = np.linalg.eigvalsh((inner + np.swapaxes(inner, 1, 2)) / 2)[:, -1]
     radius[finite] = np.abs(np.linalg.eigvals(flow)).max(axis=1)
-    norm[finite] = np.linalg.svd(flow, compute_uv=False)[:, 0]
     return Stability(
         ts=ts,
         path=path,
@@ -125,5 +122,4 @@ def _stability(ts: FloatArray, path: FloatArray, jacobians: FloatArray, flows: F
         abscissa=eigenvalues.real.max(axis=1),
         symmetric=symmetric,
         flow_radius=radius,
-        flow_norm=norm,
     )

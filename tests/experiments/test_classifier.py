@@ -19,6 +19,7 @@ from nodeviz.experiments.params import change
 from nodeviz.experiments.run import plain, stack_frames
 from nodeviz.models.depth import DepthClassifier
 from nodeviz.models.spec import ModelSpec
+from nodeviz.problems import pieces
 
 from .classifier_runs import SMALL, Watched, finish, watch
 
@@ -335,7 +336,13 @@ def test_another_solver_shows_other_paths_with_the_same_weights() -> None:
     run.change(depth_solver="dopri5", depth_rtol=1e-5)
     run.rest()
     assert run.frame.models[0].depth_steps == 0
-    assert run.frame.models[0].depth_nfe > 12
+    view = run.frame.models[0]
+    assert view.depth_nfe > 12
+    # It is that of the solve that is drawn, points and grid in the same steps.
+    model = DepthClassifier(ModelSpec.from_json(json.loads(view.spec_json)), parameters=view.parameters)
+    both = np.concatenate([run.frame.data.points, view.grid[0, ..., :2].reshape(-1, 2)])
+    solution = pieces.finish(model.solve_steps(model.lift(both), view.t, method="dopri5", rtol=1e-5))
+    assert view.depth_nfe == solution.nfe
     assert run.inbox.step == 30
 
 

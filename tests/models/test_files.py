@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nodeviz.models.depth import DepthClassifier
-from nodeviz.models.files import ModelFileError, load_model, save_model
+from nodeviz.models.files import CLASSIFIERS, ModelFileError, load, save_model
 from nodeviz.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def make(**fields: Any) -> DepthClassifier:
 def refused(path: Path) -> str:
     """The sentence with which a file is refused."""
     with pytest.raises(ModelFileError) as error:
-        load_model(path)
+        load(path, CLASSIFIERS)
     sentence = str(error.value)
     assert path.name in sentence
     assert "\n" not in sentence
@@ -51,7 +51,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, suffix: str, kind: str) -> None
     model, path = make(kind=kind, classes=3, t1=1.5), tmp_path / f"model.{suffix}"
     extra = {"dataset": "moons", "step": 940, "loss": 0.1 + 0.2}
     save_model(path, model, extra)
-    loaded, found = load_model(path)
+    loaded, found = load(path, CLASSIFIERS)
     assert loaded.spec == model.spec
     assert found == extra
     assert loaded.parameters.dtype == np.float32
@@ -63,7 +63,9 @@ def test_what_is_saved_is_loaded(tmp_path: Path, suffix: str, kind: str) -> None
 def test_a_name_without_suffix_and_a_model_in_double_precision(tmp_path: Path) -> None:
     model = make().astype(np.float64)
     save_model(tmp_path / "model", model)
-    np.testing.assert_array_equal(load_model(tmp_path / "model")[0].parameters, model.parameters.astype(np.float32))
+    np.testing.assert_array_equal(
+        load(tmp_path / "model", CLASSIFIERS)[0].parameters, model.parameters.astype(np.float32)
+    )
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -87,7 +89,7 @@ def test_a_flipped_bit_never_gives_a_broken_model(
     content[int(place * len(content))] ^= 1 << bit
     path.write_bytes(content)
     try:
-        model, _ = load_model(path)
+        model, _ = load(path, CLASSIFIERS)
     except ModelFileError:
         return
     assert np.isfinite(model.parameters).all()

@@ -34,9 +34,7 @@ def test_a_decaying_field_may_first_grow() -> None:
     np.testing.assert_allclose(found.abscissa, -1.0, atol=1e-6)
     np.testing.assert_allclose(found.symmetric, 4.0)
     np.testing.assert_allclose(found.flow_radius, np.exp(-ts), rtol=1e-2)
-    # exp(-t) [[1, 10 t], [0, 1]] has the largest singular value exp(-t) (5 t + sqrt(25 t^2 + 1)).
-    np.testing.assert_allclose(found.flow_norm, np.exp(-ts) * (5 * ts + np.sqrt(25 * ts**2 + 1)), rtol=1e-4)
-    assert found.flow_norm.max() == pytest.approx(3.7, abs=0.05)
+    assert np.linalg.norm(found.path, axis=1).max() > 2 * np.linalg.norm(found.path[0])
 
 
 def test_a_radius_below_one_of_the_jacobian_is_no_contraction() -> None:
@@ -66,9 +64,8 @@ def test_the_flow_map_of_a_model_is_that_of_differences(seed: int, kind: str) ->
     ends = finish(model.flow_steps(around, ts, **solver))[-1]
     flow = ((ends[: spec.dim] - ends[spec.dim :]) / (2 * h)).T
     assert found.flow_radius[-1] == pytest.approx(np.abs(np.linalg.eigvals(flow)).max(), rel=1e-4)
-    assert found.flow_norm[-1] == pytest.approx(np.linalg.norm(flow, 2), rel=1e-4)
     np.testing.assert_allclose(found.path[-1], finish(model.flow_steps(start[None], ts, **solver))[-1, 0], atol=1e-5)
-    assert found.flow_radius[0] == found.flow_norm[0] == 1.0
+    assert found.flow_radius[0] == 1.0
 
 
 def test_along_a_model_the_jacobian_is_its_own() -> None:
@@ -88,7 +85,7 @@ def test_a_resnet_is_looked_at_before_and_after_each_block() -> None:
     np.testing.assert_array_equal(found.ts, spec.ticks)
     np.testing.assert_allclose(found.path, finish(model.paths_steps([[0.3, 0.2]], [0.0]))[:, 0], rtol=1e-12)
     block = np.eye(2) + spec.block_dt * model.jacobian(0.0, found.path[:1])[0]
-    assert found.flow_norm[1] == pytest.approx(np.linalg.norm(block, 2))
+    assert found.flow_radius[1] == pytest.approx(np.abs(np.linalg.eigvals(block)).max())
 
 
 @pytest.mark.parametrize("kind", ["node", "resnet"])
@@ -100,4 +97,4 @@ def test_where_the_path_ends_the_numbers_end(kind: str) -> None:
         net.layers[1].weight[:] = 1e200 * np.hstack([np.eye(2), -np.eye(2)])
     found = finish(model_stability_steps(model, [0.3, -0.2], [0.0, 0.5, 1.0]))
     assert found.symmetric[0] == 1e200
-    assert np.isnan([found.abscissa[-1], found.symmetric[-1], found.flow_radius[-1], found.flow_norm[-1]]).all()
+    assert np.isnan([found.abscissa[-1], found.symmetric[-1], found.flow_radius[-1]]).all()
