@@ -14,6 +14,7 @@ from nodeviz.experiments.saved import read_models
 from nodeviz.models.depth import DepthClassifier
 from nodeviz.models.files import CLASSIFIERS
 from nodeviz.models.spec import ModelSpec
+from nodeviz.problems.datasets import DATASETS
 from nodeviz.resources_path import resource_path
 
 if TYPE_CHECKING:
@@ -87,14 +88,16 @@ def shipped_folders() -> list[Path]:
     return sorted(path for path in resource_path("weights", "classifier").iterdir() if path.is_dir())
 
 
-def weights_bring(weights: str) -> dict[str, object]:
+def weights_bring(weights: str, dataset: str = "") -> dict[str, object]:
     """Return the parameters that follow from weights in files: which models, and what they are made of.
+
+    Where ``dataset`` does not come with as many classes, also the one that they were trained on, if that is known.
 
     Raises
     ------
     ParamError : files that cannot be read, or models that differ in what they share
     """
-    if weights in {"fresh", "shipped", ""}:
+    if weights in {"fresh", "shipped"}:
         return {}
     saved = _read_all(Path(weights))
     brought: dict[str, object] = {"models": tuple(entry.spec.kind for entry in saved)}
@@ -105,7 +108,16 @@ def weights_bring(weights: str) -> dict[str, object]:
                 raise ParamError(
                     f"weights={weights}: its models differ in {field}, {brought[field]} and {value}; choose one file"
                 )
+    known, classes = saved[0].trained_on.get("dataset"), brought["classes"]
+    if dataset and not _comes_with(dataset, classes) and _comes_with(known, classes):
+        brought["dataset"] = known
     return brought
+
+
+def _comes_with(dataset: object, classes: object) -> bool:
+    """Return whether there is a data set of that name with so many classes."""
+    found = DATASETS.get(dataset) if isinstance(dataset, str) else None
+    return found is not None and isinstance(classes, int) and found.classes[0] <= classes <= found.classes[1]
 
 
 def _differs(a: ModelSpec, b: ModelSpec) -> str:

@@ -13,7 +13,7 @@ from nodeviz.experiments.classifier_costs import check_costs
 from nodeviz.experiments.classifier_data import given_points, read_points
 from nodeviz.experiments.classifier_models import OWN_FIELDS, SHARED_FIELDS, saved_models, weights_bring
 from nodeviz.experiments.labelled_kind import Labelled
-from nodeviz.experiments.params import Choice, Names, ParamError, Text, nearest, param, shown
+from nodeviz.experiments.params import Choice, Names, ParamError, PathText, nearest, param, shown
 from nodeviz.experiments.solvers import EXPLICIT_SOLVERS
 from nodeviz.problems.datasets import DATASETS
 from nodeviz.problems.labelled import MOST_CLASSES, MOST_POINTS, LabelledPoints, no_points
@@ -37,6 +37,7 @@ LOSS_TITLES = MappingProxyType({name: loss.title for name, loss in LOSSES.items(
 OPTIMIZER_TITLES = MappingProxyType({name: title for name, (title, _) in OPTIMIZERS.items()})
 SCHEDULE_TITLES = MappingProxyType({name: schedule.title for name, schedule in SCHEDULES.items()})
 DEPTH_SOLVERS = MappingProxyType({"trained": "As trained", **EXPLICIT_SOLVERS})
+WEIGHTS = PathText(1000, words=("fresh", "shipped"))
 POINTS = Labelled(MOST_POINTS, MOST_CLASSES)
 PLANES = MappingProxyType({"state": "State plane", "input": "Input plane"})
 INSTRUMENTS = MappingProxyType(
@@ -140,12 +141,16 @@ class ClassifierParams:
         more=True,
     )
     csv: str = param(
-        "", label="CSV file", kind=Text(1000), help="A file with x, y and label, instead of the data set.", more=True
+        "",
+        label="CSV file",
+        kind=PathText(1000),
+        help="A file with x, y and label, instead of the data set.",
+        more=True,
     )
     weights: str = param(
         "fresh",
         label="Weights",
-        kind=Text(1000),
+        kind=WEIGHTS,
         help="fresh, shipped, or a model file or a folder of them.",
         more=True,
     )
@@ -187,12 +192,19 @@ class ClassifierParams:
             given = read_points(str(changes["csv"]).strip())
         implied["classes"] = self._implied_classes(changes, given)
         if "weights" in changes:
-            implied |= weights_bring(str(changes["weights"]).strip())
+            weights = WEIGHTS.coerce("weights", changes["weights"], None)
+            implied |= weights_bring(weights, self._points_without(changes, given))
         elif self.weights != "fresh":
             decisive = MAKES_MODELS if self.weights != "shipped" else MAKES_MODELS | MAKES_POINTS
             if decisive.intersection(changes) or implied["classes"] != self.classes:
                 implied["weights"] = "fresh"
         return implied
+
+    def _points_without(self, changes: Mapping[str, object], given: LabelledPoints) -> str:
+        """Return the data set whose points are classified; empty where others are, or where it is chosen anew."""
+        others = len(given) or changes.get("csv") or ("csv" not in changes and self.csv)
+        others = others or ("points" not in changes and len(self.points))
+        return "" if others or "dataset" in changes else self.dataset
 
     def _implied_classes(self, changes: Mapping[str, object], given: LabelledPoints) -> int:
         """Return as many classes as the given points have, or as many of those before as the data set does."""
@@ -214,7 +226,8 @@ class ClassifierParams:
         check_costs(self)
         given = given_points(self)
         if given.classes > self.classes:
-            raise ParamError(f"classes={self.classes}: the points have {given.classes}; use {given.classes} or more")
+            more = f"{given.classes} or more" if self.weights == "fresh" else "weights=fresh, or points of fewer"
+            raise ParamError(f"classes={self.classes}: the points have {given.classes}; use {more}")
         if not len(given):
             try:
                 DATASETS[self.dataset].check(self.classes)

@@ -6,9 +6,11 @@ import contextlib
 import difflib
 import math
 import operator
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, cast
 
@@ -162,6 +164,27 @@ class Text:
     def limits(self) -> str:
         """Return the longest length."""
         return f"text, at most {self.longest} characters"
+
+
+@dataclass(frozen=True, slots=True)
+class PathText(Text):
+    """The path of a file or folder, kept whole, so that it means the same wherever a run is repeated; or a word.
+
+    Parameters
+    ----------
+    words : that stand for something else than a path; without any, an empty text stands for no file
+    """
+
+    words: tuple[str, ...] = ()
+
+    def coerce(self, name: str, value: object, current: Any) -> str:
+        """Accept a path, and return it from the root on."""
+        text = Text.coerce(self, name, str(value) if isinstance(value, os.PathLike) else value, current)
+        if text in self.words or not (text or self.words):
+            return text
+        if not text:
+            raise ParamError(f"{name}=: names nothing; use {', '.join(self.words)} or a path")
+        return str(Path(text).expanduser().absolute())
 
 
 @dataclass(frozen=True, slots=True)

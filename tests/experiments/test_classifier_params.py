@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nodeviz.engine.layers import ACTIVATIONS
 from nodeviz.experiments.classifier_costs import LIMIT, LONGEST, longest_of, memory_of
-from nodeviz.experiments.classifier_models import OWN_FIELDS, make_model, spec_of
+from nodeviz.experiments.classifier_models import OWN_FIELDS, make_model, spec_of, trained_on
 from nodeviz.experiments.classifier_params import MAKES_MODELS, SHOWS, ClassifierParams
 from nodeviz.experiments.params import ParamError, change, declared, to_json
 from nodeviz.models.files import save_model
@@ -120,6 +120,39 @@ def test_a_model_file_brings_its_model(tmp_path: Path) -> None:
     assert change(params, {"dataset": "circles"}).weights == str(file)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_model_file_brings_its_data_set_where_the_other_has_not_as_many_classes(tmp_path: Path, known: bool) -> None:
+    made = changed(models="node", dataset="spirals", classes=4, hidden=5)
+    file = tmp_path / "node.npz"
+    save_model(file, make_model(made, "node", 5), {"data": trained_on(made)} if known else {})
+    if known:
+        params = change(changed(dataset="moons"), {"weights": file})
+        assert (params.dataset, params.classes) == ("spirals", 4)
+    else:
+        with pytest.raises(ParamError, match="classes=4: moons has 2 only"):
+            change(changed(dataset="moons"), {"weights": str(file)})
+    stays = change(changed(dataset="gaussians"), {"weights": str(file)})
+    assert (stays.dataset, stays.classes) == ("gaussians", 4)
+    assert "moons has 2 only" in refusal(dataset="moons", weights=str(file))
+    assert len(change(changed(points=THREE), {"weights": str(file)}).points) == 4
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_weights_that_name_nothing_are_refused(text: str) -> None:
+    assert refusal(weights=text) == "weights=: names nothing; use fresh, shipped or a path"
+
+
+def test_paths_are_kept_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    points_file(tmp_path)
+    save_model(tmp_path / "node.npz", make_model(changed(models="node", classes=3, dataset="gaussians"), "node", 1))
+    monkeypatch.chdir(tmp_path)
+    params = changed(csv=points_file(tmp_path).name, weights="node.npz")
+    assert (params.csv, params.weights) == (str(points_file(tmp_path)), str(tmp_path / "node.npz"))
+    monkeypatch.chdir(tmp_path.parent)
+    assert change(ClassifierParams(), {"csv": params.csv, "weights": params.weights}) == params
+    assert (changed(csv="").csv, changed(weights=" fresh ").weights) == ("", "fresh")
+
+
 def test_a_folder_brings_all_its_models(tmp_path: Path) -> None:
     for name in ("resnet", "anode"):
         save_model(tmp_path / f"{name}.json", make_model(changed(models=name, hidden=6), name, 1))
@@ -132,7 +165,9 @@ def test_model_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     save_model(file, make_model(changed(models="node"), "node", 1))
     assert refusal(weights=str(file), hidden=8) == f"hidden=8: {file} has 32; use 32, or weights=fresh"
     assert refusal(weights=str(file), models="anode") == f"models=anode: {file} has none; use models=node"
-    assert refusal(weights=str(file), points=THREE) == "classes=2: the points have 3; use 3 or more"
+    assert refusal(weights=str(file), points=THREE) == (
+        "classes=2: the points have 3; use weights=fresh, or points of fewer"
+    )
     save_model(tmp_path / "other.npz", make_model(changed(models="node", hidden=9), "node", 1))
     assert "more than one node" in refusal(weights=str(tmp_path))
     (tmp_path / "other.npz").unlink()
