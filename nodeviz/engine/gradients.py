@@ -291,14 +291,24 @@ def solve_gradient(
     ys = solver.forward(batch, found.nodes, places.tolist())[back].reshape(len(times), *state.shape)
     if solver.status is not Status.OK:
         return _gradient(solver, found, state, ys)
+    return _gradient(solver, found, state, ys, _pull_back(solver, back, ys, loss))
+
+
+def _pull_back(
+    solver: GradientSolve,
+    back: npt.NDArray[np.intp],
+    ys: FloatArray,
+    loss: Callable[[FloatArray], tuple[float, FloatArray]],
+) -> tuple[float, FloatArray, Cotangents]:
+    """Return a loss of reported states ys (T, D[, B]), and its derivatives; ``back`` (T,) is the place of each."""
     value, by_ys = loss(ys)
     if np.shape(by_ys) != ys.shape:
         raise ValueError(f"loss returned a derivative of shape {np.shape(by_ys)}; it must be that of ys, {ys.shape}")
-    cotangents = np.zeros((len(places), *batch.shape), state.dtype)
-    np.add.at(cotangents, back, np.asarray(by_ys).reshape(len(times), *batch.shape))
-    grad = np.zeros_like(field.parameters)
+    cotangents = np.zeros((int(back.max()) + 1, *solver.shape), ys.dtype)
+    np.add.at(cotangents, back, np.asarray(by_ys).reshape(len(ys), *solver.shape))
+    grad = np.zeros_like(solver.field.parameters)
     pulled = solver.backward(cotangents, grad)
-    return _gradient(solver, found, state, ys, (float(value), grad, pulled))
+    return float(value), grad, pulled
 
 
 def _gradient(
