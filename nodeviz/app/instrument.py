@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from nodeviz.engine.arrays import FloatArray
 
-LITTLE = 230  # pixels
+LITTLE, TINY = 230, 130  # pixels of height
 ROW = 21  # pixels of a table with many rows
 TWO_LINES, MANY_LINES = 34, 120
 BLOCKS = 240  # points of a smoothed curve at most
@@ -97,6 +97,7 @@ class Instrument(QWidget, Generic[P]):
         self._stack.addWidget(self.plot)
         self._stack.addWidget(self.table)
         self.words = Words(12, (6, 0, 4, 0), TWO_LINES)
+        self.setMinimumSize(96, 84)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -123,6 +124,7 @@ class Instrument(QWidget, Generic[P]):
         table.setAccessibleName(f"{name} as a table")
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setShowGrid(False)
+        table.setTabKeyNavigation(False)  # Tab leaves it, the arrows move in it
         table.verticalHeader().hide()
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
@@ -167,8 +169,9 @@ class Instrument(QWidget, Generic[P]):
         self.words.restart()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the words to two lines where there is little room; the rest is left to their tooltip."""
+        """Keep the words to two lines where there is little room, the rest is left to their tooltip; or to none."""
         super().resizeEvent(event)
+        self.words.setVisible(self.height() >= TINY)
         self.words.most = TWO_LINES if self.height() < LITTLE else MANY_LINES
 
     def name_axes(self, x_label: str, y_label: str) -> None:

@@ -187,7 +187,7 @@ class Plot(pg.PlotWidget):
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFrameStyle(0)
-        self.setMinimumSize(96, 80)
+        self.setMinimumSize(96, 56)
         self.hideButtons()
         # Its own menu offers transforms that would make the axes lie; and nobody would own it.
         self.setMenuEnabled(False)

@@ -31,9 +31,10 @@ def render_widget(widget: QWidget, size: QSize, scale: float = 1.0) -> QImage:
 
 
 def settle(window: MainWindow) -> None:
-    """Let all runs end and the last picture be drawn."""
+    """Let the runs of all visible panels end or rest, and their last pictures be drawn."""
     deadline = time.monotonic() + PATIENCE
-    while any(panel.busy for panel in window.panels.values()) and time.monotonic() < deadline:
+    shown = [panel for panel in window.panels.values() if panel.isVisible()]
+    while any(panel.busy for panel in shown) and time.monotonic() < deadline:
         QApplication.processEvents()
         time.sleep(0.005)
     for panel in window.panels.values():

@@ -19,6 +19,7 @@ class RunBar(QWidget):
         self.training = False
         self.seed_shown = 0
         self.fresh = True
+        self._brief = False
         self.train = tool_button("Train", "Train, or stop training")
         self.train.setObjectName("train")
         self.train.clicked.connect(lambda: self.said.emit("stop" if self.training else "train"))
@@ -47,6 +48,14 @@ class RunBar(QWidget):
         self.training, self.seed_shown, self.fresh = training, seed, fresh
         self.train.setText("Stop" if training else "Train")
         self.seed.setText(f"Seed {seed}")
-        self.scratch.setHidden(fresh)
+        self.scratch.setHidden(fresh or self._brief)
         begins = "train it again from its first step" if fresh else "take back the weights that came with it"
         self.reset.setToolTip(f"Forget all training, and {begins}, with the same seed")
+        self.reset.setAccessibleName(self.reset.toolTip())
+
+    def brief(self, *, on: bool) -> None:
+        """Show the most used buttons only; the panel's menu has them all."""
+        self._brief = on
+        self.step.setHidden(on)
+        self.reset.setHidden(on)
+        self.scratch.setHidden(self.fresh or on)

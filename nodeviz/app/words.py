@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMargins, QSize
-from PySide6.QtGui import QAbstractTextDocumentLayout, QPainter, QPalette, QTextDocument
+from PySide6.QtCore import QMargins, QRectF, QSize
+from PySide6.QtGui import QAbstractTextDocumentLayout, QFontMetricsF, QPainter, QPalette, QTextDocument
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from nodeviz.app.theme import ui_font
@@ -79,6 +79,10 @@ class Words(QWidget):
         del event
         painter = QPainter(self)
         painter.translate(self._margins.left(), self._margins.top())
+        # Whole lines only: the upper half of one that does not fit is no help.
+        line = QFontMetricsF(self._document.defaultFont()).height()
+        room = self.height() - self._margins.top() - self._margins.bottom()
+        painter.setClipRect(QRectF(0.0, 0.0, float(self.width()), max(1, int(room / line + 0.1)) * line))
         context = QAbstractTextDocumentLayout.PaintContext()
         colours = QPalette(context.palette)
         colours.setColor(QPalette.ColorRole.Text, self.palette().color(QPalette.ColorRole.WindowText))

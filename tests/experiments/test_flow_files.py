@@ -113,7 +113,7 @@ def test_shipped_weights_belong_to_the_preset_of_their_name(folder: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", shipped_folders(), ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", [folder for folder in shipped_folders() if folder.name == "pinwheel"], ids=str)
 def test_shipped_weights_are_those_that_the_command_trains(folder: Path, tmp_path: Path) -> None:
     # nodeviz train flow --preset NAME --out resources/weights/flow/NAME
     assert main(["train", "flow", "--preset", folder.name, "--out", str(tmp_path)]) == 0

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 F = TypeVar("F", bound=Frame)
 COLUMN_WIDTH = 212
+LOW = 360  # pixels; a lower panel has one line of caption, the rest of it in the tooltip
 NARROW = 680  # pixels; a panel that is narrower starts with its controls folded, so that its plots have room
 
 
@@ -180,6 +181,7 @@ class Panel(QWidget, Generic[P, F]):
         header = QWidget()
         header.setObjectName("header")
         header.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        header.setMinimumWidth(300)  # what does not fit is hidden rather than that it widens the window
         row = QHBoxLayout(header)
         row.setContentsMargins(16, 8, 10, 6)
         row.setSpacing(10)
@@ -213,8 +215,6 @@ class Panel(QWidget, Generic[P, F]):
 
     def add_plot(self, plot: Plot) -> Plot:
         """Let a plot take part in the panel's themes."""
-        if not self._plots:
-            self.setFocusProxy(plot)
         plot.refit.connect(self._on_cursor)
         plot.complained.connect(self.show_message)
         self._plots.append(plot)
@@ -253,6 +253,7 @@ class Panel(QWidget, Generic[P, F]):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the message above the caption, and the controls folded where there is no room for them."""
         super().resizeEvent(event)
+        self.words.most = 30 if self.height() < LOW else 120
         if self._fold is None and (self.width() < NARROW) is not self.column.isHidden():
             self.fold(on=None)
         self._place_message()

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy
 from nodeviz.app.brush import ERASER, Palette, Stroke
 from nodeviz.app.commands import Command
 from nodeviz.app.controls import tool_button
-from nodeviz.app.panels.base import F, P, Panel
+from nodeviz.app.panels.base import NARROW, F, P, Panel
 from nodeviz.app.runbar import RunBar
 from nodeviz.experiments.params import Interval, ParamError
 
@@ -84,8 +84,9 @@ class TrainingPanel(Panel[P, F]):
         self.brush.set_theme(theme)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the palette over the caption."""
+        """Keep the palette over the caption, and the run bar to what there is room for."""
         super().resizeEvent(event)
+        self.runbar.brief(on=self.width() < NARROW)
         self._place_palette()
 
     def _place_palette(self) -> None:
