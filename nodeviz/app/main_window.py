@@ -249,7 +249,7 @@ class MainWindow(QMainWindow):
             self.session.load_preset(panel, preset)
         self.docks[panel].show()
         self.docks[panel].raise_()
-        self.panels[panel].setFocus()
+        self.panels[panel].plots[0].setFocus()  # no focus proxy: Tab would skip the header for it
         self.session.undo_stack.clear()  # what the start itself did is nothing to undo
         for each in self.panels.values():
             if not each.started:

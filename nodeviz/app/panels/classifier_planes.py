@@ -191,7 +191,7 @@ class ModelPlane(Plane):
             return
         name, room = self._model.name, self.width() - self.title.x() - 20
         long, brief = CALLED[name], BRIEF[name]
-        choices = ((long, f"{number} {of}"), (long, number), (brief, number))
+        choices = ((long, f"{number} {of}"), (long, number), (brief, number), (brief, ""))
         metrics = QFontMetrics(self.title.font())
         called, words = next(
             (pair for pair in choices if 1.1 * metrics.horizontalAdvance("   ".join(pair)) < room), choices[-1]
