@@ -53,6 +53,8 @@ class Entry(QLineEdit):
 
     def mark(self, *, refused: bool) -> None:
         """Mark a refused entry by its border."""
+        if bool(self.property("refused")) == refused:
+            return  # a style sheet is slow to put on, and every change of a parameter comes by here
         self.setProperty("refused", refused)
         self.style().unpolish(self)
         self.style().polish(self)

@@ -261,6 +261,8 @@ class TextRow(Row):
 
     def mark(self, *, refused: bool) -> None:
         """Mark the text."""
+        if bool(self.edit.property("refused")) == refused:
+            return
         self.edit.setProperty("refused", refused)
         self.edit.style().unpolish(self.edit)
         self.edit.style().polish(self.edit)

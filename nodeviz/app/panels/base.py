@@ -94,6 +94,7 @@ class Panel(QWidget, Generic[P, F]):
         self.build()
         self.show_form()
         self.order_tabs()
+        worker.set_visible(self.experiment, visible=False)  # until it is shown; a dock may stay closed from the start
         session.changed.connect(self._on_changed)
         session.refused.connect(self._on_refused)
 
