@@ -124,6 +124,7 @@ class Instrument(QWidget, Generic[P]):
         table.setAccessibleName(f"{name} as a table")
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setShowGrid(False)
+        table.setFont(ui_font(12))
         table.setTabKeyNavigation(False)  # Tab leaves it, the arrows move in it
         table.verticalHeader().hide()
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -241,18 +242,33 @@ class Instrument(QWidget, Generic[P]):
         self._cursor.show()
 
     def fill_table(self, header: list[str], rows: list[list[str]], colours: list[str]) -> None:
-        """Fill the table; each row's first cell has its colour."""
+        """Fill the table; each row's first cell has its colour. Cells that say the same as before are left alone."""
         self.table.setColumnCount(len(header))
         self.table.setRowCount(len(rows))
-        self.table.setHorizontalHeaderLabels(header)
+        titles = [self.table.horizontalHeaderItem(c) for c in range(len(header))]
+        if [title and title.text() for title in titles] != header:
+            self.table.setHorizontalHeaderLabels(header)
         for r, (row, colour) in enumerate(zip(rows, colours, strict=True)):
             for c, text in enumerate(row):
-                item = QTableWidgetItem(text)
+                item = self._cell(r, c)
+                if item.text() != text:
+                    item.setText(text)
                 if c == 0:
-                    item.setForeground(QColor(colour))
-                else:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                self.table.setItem(r, c, item)
+                    self._colour(item, colour)
+
+    def _cell(self, r: int, c: int) -> QTableWidgetItem:
+        item = self.table.item(r, c)
+        if item is None:
+            item = QTableWidgetItem()
+            if c > 0:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.table.setItem(r, c, item)
+        return item
+
+    @staticmethod
+    def _colour(item: QTableWidgetItem, colour: str) -> None:
+        if item.foreground().color() != QColor(colour):
+            item.setForeground(QColor(colour))
 
     def fill_table_by_columns(self, titles: list[str], columns: list[list[str]], colours: list[str]) -> None:
         """Fill the table with columns, each headed by its first cell in a colour, and ``titles`` down its side."""
@@ -262,9 +278,7 @@ class Instrument(QWidget, Generic[P]):
         self.table.horizontalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(ROW)
         for number, colour in enumerate(colours, 1):
-            item = self.table.item(0, number)
-            if item is not None:
-                item.setForeground(QColor(colour))
+            self._colour(self._cell(0, number), colour)
 
     def give(self, columns: Columns) -> None:
         """Name the data behind the picture."""

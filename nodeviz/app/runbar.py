@@ -26,7 +26,7 @@ class RunBar(QWidget):
         self.step = self._tool("Step", "One training step", "step")
         self.reset = self._tool("Reset", "", "reset")
         self.scratch = self._tool(
-            "From scratch", "Leave the weights that came with it, and train fresh ones from the first step", "scratch"
+            "Fresh", "Leave the weights that came with it, and train fresh ones from the first step", "scratch"
         )
         self.seed = self._tool("Seed 0", "Start again from the next seed: other points, other fresh weights", "seed")
         row = QHBoxLayout(self)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SYMBOLS = MappingProxyType({"resnet": "s", "node": "o", "anode": "d"})
 BINS = 24
+ENDS = np.array([-1.0, 1.0])
 FAR = 0.55  # the size of what is farthest away
 
 
@@ -196,9 +197,9 @@ def augmented(view: ClassifierInstrument, scene: Scene) -> None:
     turned = view.camera is not None
     labels = [axis_name(camera.axes[:, i]) if turned else f"axis {i + 1}" for i in range(2)]
     view.name_axes(*labels)
-    far = np.nan_to_num(np.linalg.norm(away, axis=2), nan=0.0, posinf=0.0)
-    size = float(np.percentile(far, 99, axis=1).max(initial=1e-9))  # a few that fly off do not make the rest tiny
-    view.plot.grow(("augmented", model.name), np.array([-size, size]), np.array([-size, size]), pad=0.0)
+    far = np.nan_to_num(np.abs(view.seen), nan=0.0, posinf=0.0)
+    reach = np.percentile(far, 99, axis=1).max(axis=0)  # a few that fly off do not make the rest tiny
+    view.plot.grow(("augmented", model.name), reach[0] * ENDS, reach[1] * ENDS)
     ends = view.seen[-1]
     view.give({"label": data.names[data.labels], labels[0]: ends[:, 0], labels[1]: ends[:, 1]})
 

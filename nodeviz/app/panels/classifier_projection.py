@@ -108,7 +108,7 @@ def completed(screen: FloatArray, behind: FloatArray) -> Camera:
 def axis_name(direction: FloatArray) -> str:
     """Return what a screen direction (D,) shows: ``h₁``, or the two coordinates that it mixes most."""
     order = np.argsort(-np.abs(direction), kind="stable")
-    if abs(direction[order[0]]) > 0.995:
+    if abs(direction[order[0]]) > 0.985:
         return f"{'−' if direction[order[0]] < 0 else ''}{coordinate(order[0])}"
     parts = [f"{direction[i]:+.1f}".replace("-", "− ").replace("+", "+ ") + f" {coordinate(i)}" for i in order[:2]]
     text = " ".join(parts).removeprefix("+ ")
