@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nodeviz.engine.methods import METHODS
 from nodeviz.experiments.classifier_models import spec_of
-from nodeviz.experiments.params import ParamError, declared, short
+from nodeviz.experiments.costs import too_much
 from nodeviz.models.cuts import cut_of, longest_piece
 
 if TYPE_CHECKING:
@@ -38,8 +36,7 @@ def check_costs(params: ClassifierParams) -> None:
         needed = f"a piece of a training step would take about {took}, above the limit {most}"
     else:
         return
-    name, largest = _to_blame(params)
-    raise ParamError(f"{name}={short(getattr(params, name))}: {needed}; use {short(largest)} or less")
+    raise too_much(params, BLAMED, _fits, needed)
 
 
 def longest_of(params: ClassifierParams) -> float:
@@ -70,34 +67,8 @@ def _memory_of(params: ClassifierParams, name: str) -> int:
     return BYTES * (copies * spec.n_parameters + kept + begins)
 
 
-def _to_blame(params: ClassifierParams) -> tuple[str, int]:
-    """Return the parameter whose default would make the rest fit, and its largest value that does."""
-    known = declared(params)
-    for name in BLAMED:
-        if _fits(_with(params, name, known[name].default)):
-            return name, _largest(params, name)
-    return "hidden", _largest(params, "hidden")
-
-
 def _fits(params: ClassifierParams) -> bool:
     return memory_of(params) <= LIMIT and longest_of(params) <= LONGEST
-
-
-def _largest(params: ClassifierParams, name: str) -> int:
-    """Return the largest value that fits, to two digits; 1 at least."""
-    fits, too_large = 1, int(getattr(params, name))
-    while too_large - fits > 1:
-        middle = (fits + too_large) // 2
-        if _fits(_with(params, name, middle)):
-            fits = middle
-        else:
-            too_large = middle
-    unit = int(10 ** max(0, math.floor(math.log10(fits)) - 1))
-    return fits // unit * unit
-
-
-def _with(params: ClassifierParams, name: str, value: Any) -> ClassifierParams:
-    return dataclasses.replace(params, **{name: value})
 
 
 def _in_words(size: float) -> str:

@@ -25,7 +25,7 @@ def flow(params: FlowParams, rng: np.random.Generator, inbox: Inbox[FlowParams])
     screen = Screen(lockstep, params, watched=inbox.interactive)
     run = TrainingRun(inbox, lockstep, screen, steps=params.steps, resting=params.weights != "fresh")
     metrics = yield from run.run()
-    yield Update(message=lockstep.message)
+    yield Update(message=lockstep.message, note=screen.note)
     return metrics
 
 

@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nodeviz.experiments.cloud_kind import Cloud
+from nodeviz.experiments.flow_costs import check_costs
 from nodeviz.experiments.flow_data import target_of
 from nodeviz.experiments.flow_models import methods_of, saved_flows, spec_of, weights_bring
 from nodeviz.experiments.params import Choice, ParamError, Text, param
 from nodeviz.experiments.solvers import EXPLICIT_SOLVERS
 from nodeviz.models.flow import METHODS
+from nodeviz.models.flow_training import PLANS
 from nodeviz.problems.clouds import FEWEST, MOST
 from nodeviz.problems.labelled import LabelledPoints, no_points
 from nodeviz.problems.sources import SOURCES
@@ -22,26 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
-    """How a method trains unless told otherwise: its steps, and the highest learning rate of its schedule."""
-
-    steps: int
-    lr: float
-
-
 TARGET_TITLES = MappingProxyType({name: target.title for name, target in TARGETS.items()})
 SOURCE_TITLES = MappingProxyType({name: source.title for name, source in SOURCES.items()})
 METHOD_TITLES = MappingProxyType({name: METHODS[name] for name in sorted(METHODS, key="flow-matching".__ne__)})
 COMPARE_TITLES = MappingProxyType({"none": "Nothing", **METHOD_TITLES})
-TRAINING = MappingProxyType(
-    {
-        "flow-matching": Training(steps=20_000, lr=5e-3),
-        "ot-flow-matching": Training(steps=10_000, lr=5e-3),
-        "likelihood": Training(steps=600, lr=1e-2),
-        "diffusion": Training(steps=20_000, lr=5e-3),
-    }
-)
 TRACE_TITLES = MappingProxyType({"exact": "Exact", "rademacher": "Rademacher probes", "gaussian": "Gaussian probes"})
 ACTIVATION_TITLES = MappingProxyType({"tanh": "tanh", "softplus": "softplus"})
 SAMPLER_TITLES = MappingProxyType({"ode": "Its ODE", "sde": "Its reverse SDE"})
@@ -92,7 +78,7 @@ class FlowParams:
         help="A second method on the same target, from the same seed, with its own number of steps.",
     )
     steps: int = param(
-        TRAINING["flow-matching"].steps,
+        PLANS["flow-matching"].steps,
         label="Training steps",
         lo=1,
         hi=1_000_000,
@@ -100,7 +86,7 @@ class FlowParams:
         help="Steps of one training run; the learning rate falls to almost nothing over them.",
     )
     lr: float = param(
-        TRAINING["flow-matching"].lr,
+        PLANS["flow-matching"].lr,
         label="Learning rate",
         lo=1e-6,
         hi=1e6,
@@ -213,8 +199,8 @@ class FlowParams:
             implied["points"] = no_points()
         if "diffusion" in {method, compare}:
             implied["source"] = "gaussian"
-        if method in TRAINING and method != self.method:
-            implied |= {"steps": TRAINING[method].steps, "lr": TRAINING[method].lr}
+        if method in PLANS and method != self.method:
+            implied |= {"steps": PLANS[method].steps, "lr": PLANS[method].lr}
         return {**implied, "target": target, "method": method, "compare": compare}
 
     def check(self, changes: Mapping[str, object]) -> None:
@@ -233,6 +219,7 @@ class FlowParams:
                 target_of(self)
         except ValueError as error:
             raise ParamError(f"points: {error}" if len(self.points) else str(error)) from None
+        check_costs(self)
         if self.weights != "fresh":
             saved_flows(self)
 

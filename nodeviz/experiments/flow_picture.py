@@ -8,6 +8,7 @@ import numpy as np
 
 from nodeviz.engine.arrays import freeze
 from nodeviz.engine.sde import euler_maruyama_steps
+from nodeviz.experiments.flow_costs import trained_solver
 from nodeviz.experiments.flow_density import cell_centres
 from nodeviz.experiments.solvers import Solver
 from nodeviz.models.diffusion import reverse_drift, reverse_noise
@@ -26,11 +27,6 @@ GRID = 25  # lines of the deformed grid each way
 VELOCITY = 20  # places of the field each way
 SDE_STEPS = 200  # of the reverse SDE
 QUICK = Solver("dopri5", None, 1e-3)  # of densities: half the evaluations of what training is solved with
-
-
-def trained_solver(params: FlowParams) -> Solver:
-    """Return the solver that the parameters name for training and measures."""
-    return Solver.of(params.solver, params.n_steps, params.rtol)
 
 
 def sample_solver(params: FlowParams) -> Solver:

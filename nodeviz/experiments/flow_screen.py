@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nodeviz.engine.arrays import freeze
+from nodeviz.experiments.flow_costs import trained_solver
 from nodeviz.experiments.flow_density import Densities, lattice_steps
 from nodeviz.experiments.flow_frame import DensityAnswer, DensityView, FlowFrame, FlowView, PathView, TraceView
 from nodeviz.experiments.flow_measures import BLANK, MEASURES, metrics_of
@@ -21,7 +22,6 @@ from nodeviz.experiments.flow_picture import (
     diffused_steps,
     picture_steps,
     sample_solver,
-    trained_solver,
 )
 from nodeviz.experiments.flow_probes import (
     LOG_PROB_POINTS,
@@ -133,6 +133,11 @@ class Screen:
     def metrics(self) -> Metrics:
         """Return the metrics that ``nodeviz list`` documents."""
         return metrics_of(self._views, self._trace, self._lockstep.data.view.entropy_bound, self._params)
+
+    @property
+    def note(self) -> str:
+        """What is peculiar about the flows that were not stopped, in sentences."""
+        return " ".join(f"{view.name}: {view.message}" for view in self._views if view.message and not view.diverged)
 
     # What each part depends on, and how it is made.
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nodeviz.engine.solution import Status
+from nodeviz.experiments.flow_costs import how_of
 from nodeviz.experiments.flow_data import make_data
 from nodeviz.experiments.flow_models import make_flow, methods_of
-from nodeviz.experiments.flow_params import TRAINING
-from nodeviz.experiments.flow_picture import QUICK, SAMPLES, trained_solver
-from nodeviz.models.flow_training import FlowTrainer
+from nodeviz.experiments.flow_picture import QUICK, SAMPLES
+from nodeviz.models.flow_costs import piece_of, step_seconds
+from nodeviz.models.flow_training import PLANS, FlowTrainer
 from nodeviz.models.transport import wasserstein2_steps
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
     from nodeviz.experiments.flow_data import Data
     from nodeviz.experiments.flow_params import FlowParams
     from nodeviz.models.flow import Flow
+    from nodeviz.models.flow_training import StepInfo
 
 TIMED = 501  # training steps of which the median time is taken
 RUNAWAY = 1e4  # a loss beyond which nothing good will come, however finite it is
 ROUGH_POINTS = 512  # held-out points whose log-likelihood is followed while training goes on
 ROUGH_TIMES = 40  # how often, over one run
 TRANSPORTED = 1_024  # points whose Wasserstein distances are measured
-STRIDE_WORK = 2.5e7  # weights times points of the training steps between two yields, about 5 ms
-WORK_OF = {"flow-matching": 1.0, "diffusion": 1.0, "ot-flow-matching": 6.0, "likelihood": 200.0}  # of a step, relative
+STRIDE, MOST = 0.005, 20  # seconds of the training steps between two yields, about, and how many there are at most
 
 
 class Learner:
@@ -65,34 +66,39 @@ class Learner:
     def try_again(self) -> None:
         """Train on with a trainer that forgot what went wrong."""
         self.message, self.status = "", Status.OK
-        rng = np.random.default_rng([self._seed, self.taken])
-        params = self._params
+        rng, params = np.random.default_rng([self._seed, self.taken]), self._params
         self._trainer = FlowTrainer(
             self.flow,
             self._data.target.sample,
             rng,
             batch=params.batch,
+            piece=piece_of(self.flow.spec, params.batch, **how_of(params)),
             steps=self.steps,
             taken=self.taken,
-            trace=params.trace,
-            probes=params.probes,
-            **trained_solver(params).how,
+            rtol=params.rtol,
+            **how_of(params),
         )
 
     @property
     def stride(self) -> int:
         """How many steps may come between two yields."""
-        work = WORK_OF[self.name] * self.flow.parameters.size * self._params.batch
-        return max(1, min(20, int(STRIDE_WORK / work)))
+        seconds = step_seconds(self.flow.spec, self._params.batch, **how_of(self._params))
+        return max(1, min(MOST, int(STRIDE / seconds)))
 
     @property
     def seconds_per_step(self) -> float:
         """The median of the last steps; NaN before the first."""
         return median(self._latest) if self._latest else nan
 
-    def train(self, count: int, live: FlowParams) -> float:
-        """Take ``count`` training steps, unless one went wrong before; return the mean loss, else NaN."""
-        losses = [self._step(live) for _ in range(count) if not self.message]
+    def train(self, count: int, live: FlowParams) -> Generator[None, None, float]:
+        """Take ``count`` training steps, unless one went wrong before; return the mean loss, else NaN.
+
+        The generator yields between the pieces of a step, where it has several.
+        """
+        losses = []
+        for _ in range(count):
+            if not self.message:
+                losses.append((yield from self._step(live)))
         loss = float(np.mean(losses)) if losses and not self.message else nan
         if loss > RUNAWAY:
             self.status = Status.NONFINITE
@@ -106,15 +112,22 @@ class Learner:
         self._good[:] = self.flow.parameters
         return loss
 
-    def _step(self, live: FlowParams) -> float:
-        started = time.perf_counter()
-        lr = self._lr * live.lr / self._params.lr
-        info = self._trainer.step(lr)
+    def _step(self, live: FlowParams) -> Generator[None, None, float]:
+        steps, seconds = self._trainer.step_steps(self._lr * live.lr / self._params.lr), 0.0
+        while True:
+            started = time.perf_counter()
+            try:
+                next(steps)
+            except StopIteration as stop:
+                info: StepInfo = stop.value
+                break
+            seconds += time.perf_counter() - started
+            yield
         if not info.ok:
             self.message, self.status = info.message, info.status
             return nan
         self.taken += 1
-        self._latest.append(time.perf_counter() - started)
+        self._latest.append(seconds + time.perf_counter() - started)
         self.seconds += self._latest[-1]
         return info.loss
 
@@ -123,12 +136,12 @@ def steps_of(params: FlowParams, method: str) -> int:
     """Return how many training steps a method takes while that of the parameters takes ``steps``."""
     if method == params.method:
         return params.steps
-    return max(1, round(params.steps * TRAINING[method].steps / TRAINING[params.method].steps))
+    return max(1, round(params.steps * PLANS[method].steps / PLANS[params.method].steps))
 
 
 def lr_of(params: FlowParams, method: str) -> float:
     """Return the learning rate of a method when that of the parameters has ``lr``."""
-    return params.lr * TRAINING[method].lr / TRAINING[params.method].lr
+    return params.lr * PLANS[method].lr / PLANS[params.method].lr
 
 
 class Lockstep:
@@ -220,7 +233,7 @@ class Lockstep:
             left = int(step * share + 1e-9) - int((step - count) * share + 1e-9)
             while left and not learner.message:
                 stride = min(learner.stride, left)
-                losses.append(learner.train(stride, self._live))
+                losses.append((yield from learner.train(stride, self._live)))
                 left -= stride
                 yield
             if losses:

@@ -37,7 +37,9 @@ METHODS: Mapping[str, str] = MappingProxyType(
     }
 )
 MAX_STEPS = 1000  # of an adaptive solve: a field that needs more has blown up, and must not hold up everything else
-CHUNK = 1024  # points solved together: few enough for a step of any method to take a few milliseconds at most
+CHUNK = 1024  # points solved together at most: few enough for a step of any method to take a few milliseconds
+_LEAST_CHUNK = 16  # with fewer, reading the weights would be all that an evaluation does
+_WORK = 5_000_000  # weights times points of an evaluation that takes a millisecond or so
 SPREAD = 4.0
 """How much larger the first layer starts than others, so that its units bend the plane in many places and not all
 through the origin, on a scale well below that of the data, which reach to 4. After 30,000 steps of flow matching,
@@ -167,6 +169,11 @@ class Flow:
         flow.net.layers[0].both[:] *= SPREAD
         return flow
 
+    @property
+    def chunk(self) -> int:
+        """Number of points to carry along at once, so that no step of a solver takes more than a few milliseconds."""
+        return max(_LEAST_CHUNK, min(CHUNK, _WORK // self.spec.n_parameters))
+
     def astype(self, dtype: npt.DTypeLike) -> Flow:
         """Return a copy that computes in another dtype, or the same."""
         return Flow(self.spec, dtype=dtype, parameters=self.parameters.astype(dtype))
@@ -227,7 +234,7 @@ class Flow:
         x = np.ascontiguousarray(np.asarray(points, self.dtype).T)
         return log_prob_steps(
             field, self.base_log_prob, x, t=t, method=method, n_steps=n_steps, rtol=rtol, atol=rtol,
-            max_steps=max(MAX_STEPS, n_steps or 0), chunk=CHUNK,
+            max_steps=max(MAX_STEPS, n_steps or 0), chunk=self.chunk,
         )  # fmt: skip
 
     def paths_steps(
@@ -249,8 +256,8 @@ class Flow:
             options = {"rtol": rtol, "atol": rtol, "max_steps": MAX_STEPS}
         ys = np.full((len(times), *starts.shape), np.nan, self.dtype)
         nfe, status, message = 0, Status.OK, ""
-        for begin in range(0, len(starts), CHUNK):
-            piece = slice(begin, begin + CHUNK)
+        for begin in range(0, len(starts), self.chunk):
+            piece = slice(begin, begin + self.chunk)
             y0 = np.ascontiguousarray(starts[piece].T)
             solution = yield from solve_steps(self, y0, times, method=method, **options)
             # A solve that ended early reports its last accepted time besides those that were asked for.

@@ -146,8 +146,8 @@ def path_energy_steps(flow: Flow, z0: FloatArray, n_steps: int = 40) -> Generato
     weights = np.full(len(ts), 2.0)
     weights[1::2], weights[[0, -1]] = 4.0, 1.0
     energy = np.zeros(len(z0))
-    for begin in range(0, len(z0), CHUNK):
-        piece = slice(begin, begin + CHUNK)
+    for begin in range(0, len(z0), flow.chunk):
+        piece = slice(begin, begin + flow.chunk)
         y0 = np.ascontiguousarray(z0[piece].T, flow.dtype)
         found = yield from solve_steps(flow, y0, ts, method="rk4", n_steps=n_steps)
         if not found.ok:

@@ -15,7 +15,7 @@ from nodeviz.engine.solution import Status
 from nodeviz.models.flow_objectives import make_objective
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from nodeviz.models.flow import Flow
     from nodeviz.models.flow_objectives import Sampler
@@ -82,6 +82,8 @@ class FlowTrainer:
     sample : n, rng -> (n, 2) points of the target
     rng : for all batches
     batch : points of a step
+    piece : points whose gradients are computed at once, so that nothing waits long for the whole step; the batch is
+        rounded up to whole pieces. By default all of them
     steps : length of the schedule: the learning rate rises over the first 2 %, then falls to 1 %
     taken : steps taken before, by another trainer
     schedule : a name of SCHEDULES
@@ -106,6 +108,7 @@ class FlowTrainer:
         rng: np.random.Generator,
         *,
         batch: int = 512,
+        piece: int | None = None,
         steps: int = 30_000,
         taken: int = 0,
         schedule: str = "cosine",
@@ -122,7 +125,9 @@ class FlowTrainer:
             raise ValueError(f"batch={batch}: below the limit 1; use 1 or more")
         self.flow, self.taken = flow, taken
         self._solver: dict[str, Any] = {"method": method, "n_steps": n_steps, "rtol": rtol}
-        self._objective = make_objective(flow, sample, rng, batch, self._solver, trace=trace, probes=probes)
+        at_once = min(batch, piece or batch)
+        self._pieces = -(-batch // at_once)
+        self._objective = make_objective(flow, sample, rng, at_once, self._solver, trace=trace, probes=probes)
         self._shape, self._steps, self._clip = SCHEDULES[schedule].factor, steps, clip or inf
         self._optimizer = Adam(flow.parameters.size, flow.dtype)
         self._grad, self._finite = np.zeros_like(flow.parameters), flow.parameters.copy()
@@ -133,26 +138,47 @@ class FlowTrainer:
         return min(1.0, (done + 1.0 / self._steps) / WARM_UP) * self._shape(done)
 
     def step(self, lr: float) -> StepInfo:
+        """Take one step on a fresh batch, as `step_steps` does, at once."""
+        run = self.step_steps(lr)
+        while True:
+            try:
+                next(run)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+
+    def step_steps(self, lr: float) -> Generator[None, None, StepInfo]:
         """Take one step on a fresh batch, at the learning rate ``lr`` times the schedule's factor.
 
-        A step that is not finite, or whose solver fails, is not taken: the parameters are then those before the last
-        step taken, for which all was finite, and the optimiser begins anew.
+        The generator yields between the pieces of the batch. A step that is not finite, or whose solver fails, is not
+        taken: the parameters are then those before the last step taken, for which all was finite, and the optimiser
+        begins anew. One that is abandoned leaves no trace but the numbers it has drawn.
         """
-        flow, grad, objective = self.flow, self._grad, self._objective
-        with np.errstate(all="ignore"):
-            grad.fill(0.0)
-            loss = objective.evaluate(grad)
-            if objective.status is not Status.OK or not isfinite(loss):
+        self._grad.fill(0.0)
+        loss = 0.0
+        for number in range(self._pieces):
+            if number:
+                yield
+            with np.errstate(all="ignore"):
+                loss += self._objective.evaluate(self._grad) / self._pieces
+            if self._objective.status is not Status.OK or not isfinite(loss):
                 return self._refuse(loss, nan, lr)
-            norm = clip(grad, self._clip)
-            if not isfinite(norm):
-                return self._refuse(loss, norm, lr)
-            self._finite[:] = flow.parameters
-            self._optimizer.step(flow.parameters, grad, lr * self.factor())
-            if not all_finite(flow.parameters):
-                return self._refuse(loss, norm, lr)
+        with np.errstate(all="ignore"):
+            return self._descend(loss, lr)
+
+    def _descend(self, loss: float, lr: float) -> StepInfo:
+        """Move along the gradient of all pieces."""
+        parameters, grad = self.flow.parameters, self._grad
+        if self._pieces > 1:
+            grad *= 1.0 / self._pieces
+        norm = clip(grad, self._clip)
+        if not isfinite(norm):
+            return self._refuse(loss, norm, lr)
+        self._finite[:] = parameters
+        self._optimizer.step(parameters, grad, lr * self.factor())
+        if not all_finite(parameters):
+            return self._refuse(loss, norm, lr)
         self.taken += 1
-        return StepInfo(loss, norm, objective.nfe, Status.OK, "")
+        return StepInfo(loss, norm, self._objective.nfe, Status.OK, "")
 
     def _refuse(self, loss: float, norm: float, lr: float) -> StepInfo:
         """Go back to the last parameters for which all was finite."""

@@ -13,15 +13,15 @@ import pytest
 from nodeviz.experiments import flow_measures, flow_probes, flow_screen, flow_training
 from nodeviz.experiments.base import flatten
 from nodeviz.experiments.flow import FLOW
-from nodeviz.experiments.flow_params import TRAINING
 from nodeviz.experiments.flow_picture import TIMES
 from nodeviz.experiments.run import plain, stack_frames
 from nodeviz.models.flow import Flow, FlowSpec
+from nodeviz.models.flow_training import PLANS
 from nodeviz.problems.sources import SOURCES
 
 from .flow_runs import finish, untimed, watch
 
-METHODS = list(TRAINING)
+METHODS = list(PLANS)
 MEASURES = {
     *("mean_log_prob", "mass", "inversion_error", "nfe", "path_energy", "wasserstein2", "wasserstein2_floor"),
     *("trace", "seconds_per_step"),
@@ -88,7 +88,7 @@ def test_two_methods_have_their_own_numbers_of_steps_and_end_together() -> None:
     first, second = done.frames[-1].flows
     assert (first.name, first.step, first.steps) == ("flow-matching", 50, 50)
     assert (second.name, second.step, second.steps) == ("likelihood", second.steps, second.steps)
-    assert second.steps == round(50 * TRAINING["likelihood"].steps / TRAINING["flow-matching"].steps)
+    assert second.steps == round(50 * PLANS["likelihood"].steps / PLANS["flow-matching"].steps)
     assert done.metrics["compare"]["method"] == "likelihood"
     assert set(done.metrics["compare"]) == MEASURES | {"method"}
     assert done.history["likelihood.step"][-1] == second.steps

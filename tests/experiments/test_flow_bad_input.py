@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from nodeviz.experiments import flow_measures, flow_screen, flow_training
-from nodeviz.experiments.flow_params import TRAINING
 from nodeviz.experiments.run import plain
 from nodeviz.models.files import FLOWS, save_model
 from nodeviz.models.flow import Flow, FlowSpec
+from nodeviz.models.flow_training import PLANS
 
 from .flow_runs import finish, watch
 
@@ -33,7 +33,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, name, value)
 
 
-@pytest.mark.parametrize("method", TRAINING)
+@pytest.mark.parametrize("method", PLANS)
 def test_a_huge_learning_rate_leaves_the_last_finite_flow_and_one_sentence(method: str) -> None:
     done = finish(lr=1e6, method=method, steps=200)
     view = done.frames[-1].flows[0]

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nodeviz.experiments.flow_params import TRAINING, FlowParams
+from nodeviz.experiments.flow_params import FlowParams
 from nodeviz.experiments.params import ParamError, change
+from nodeviz.models.flow_training import PLANS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +40,10 @@ def test_the_defaults_are_those_of_the_issue() -> None:
     assert changed() == params
 
 
-@pytest.mark.parametrize("method", TRAINING)
+@pytest.mark.parametrize("method", PLANS)
 def test_a_method_brings_its_steps_and_learning_rate_unless_they_are_given(method: str) -> None:
     params = changed(method=method)
-    assert (params.steps, params.lr) == (TRAINING[method].steps, TRAINING[method].lr)
+    assert (params.steps, params.lr) == (PLANS[method].steps, PLANS[method].lr)
     assert changed(method=method, steps=7).steps == 7
     assert change(change(params, {"steps": 7}), {"hidden": 32}).steps == 7
 
