@@ -215,7 +215,7 @@ class MainWindow(QMainWindow):
     def show_rates(self) -> None:
         """Say in the status line what runs and how fast."""
         self.commands.refresh()
-        busy = [panel for panel in self.panels.values() if panel.running]
+        busy = [panel for panel in self.panels.values() if panel.running and panel.isVisible()]
         running = [f"{panel.record.title.lower()} {panel.progress:.0%}" for panel in busy]
         seen = sum(panel.steps_seen for panel in self.panels.values())
         self._rate, self._seen = (seen - self._seen) / 0.5, seen
