@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nodeviz.app.plots import Plot
 
 GAP = 8
-SMALL = 0.36  # share of the width for the small plots beside, or of the height for those below
+SMALL = 0.38  # share of the width for the small plots beside, or of the height for those below
 LEAST = 165  # pixels of height that a small plot needs, its menu and its words included
 STAY = 1.08  # another arrangement is taken where its large plots are so much larger
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -267,7 +267,7 @@ def nfe_map(scene: Scene, t: float) -> str:
     """Say how many evaluations the points of the plane need, each with its own step size."""
     del t
     words = named(scene, lambda model: "" if model.discrete else spread(model.nfe_map.ravel()))
-    return with_date(scene, f"evaluations, brighter for more: {words}") if words else UNMEASURED
+    return with_date(scene, f"{words}; brighter: more") if words else UNMEASURED
 
 
 def nfe_histogram(scene: Scene, t: float) -> str:
@@ -299,22 +299,48 @@ def nfe_training(scene: Scene, t: float) -> str:
 
 
 def stability(scene: Scene, t: float) -> str:
-    """Say the three numbers at the cursor, each by its name."""
+    """Say the three numbers at the cursor, then what each of them is, and the eigenvalues they come from."""
     x, y = scene.stability.point
     if not scene.stability.models or not len(scene.stability.models[0].t):
         return "point at something, or click it, to see how its neighbours fare"
-    parts = []
+    lines, spectra = [], []
     for one in scene.stability.models:
         a, s, r = (
             label_number(stability_at(one, values, t)) for values in (one.abscissa, one.symmetric, one.flow_radius)
         )
-        parts.append(f"{coloured(one.name, scene.theme)} α {a}, σ {s}, ρ {r}")
-    return f"({label_number(x)}, {label_number(y)}) at t = {t:.2f}: " + GAP.join(parts)
+        name = coloured(one.name, scene.theme)
+        lines.append(f"{name} α {a}, σ {s}, ρ {r}")
+        spectra.append(f"{name} {spectrum(one.eigenvalues[nearest_depth(one, t)])}")
+    return "<br>".join(
+        [
+            *lines,
+            f"at ({label_number(x)}, {label_number(y)}), t = {t:.2f}",
+            "α: spectral abscissa of J (line), below 0 neighbours decay in the end",
+            "σ: largest eigenvalue of sym J (dashed), below 0 they draw nearer at once",
+            "ρ: spectral radius of the flow map (dotted, ln ρ), what has become of them since t = 0",
+            f"eigenvalues of J: {GAP.join(spectra)}",
+        ]
+    )
+
+
+def spectrum(values: Any) -> str:
+    """Return eigenvalues (D,) in words, a complex pair as one."""
+    parts = []
+    for value in sorted(values, key=lambda value: (-value.real, -value.imag)):
+        if value.imag >= 0:
+            turn = f" ± {label_number(value.imag)}i" if value.imag > 1e-9 * max(1.0, abs(value)) else ""
+            parts.append(f"{label_number(value.real)}{turn}")
+    return ", ".join(parts)
 
 
 def stability_at(one: ModelStability, values: FloatArray, t: float) -> float:
     """Return a number at the depth nearest to t."""
-    return float(values[int(np.abs(one.t - t).argmin())]) if len(one.t) else float("nan")
+    return float(values[nearest_depth(one, t)]) if len(one.t) else float("nan")
+
+
+def nearest_depth(one: ModelStability, t: float) -> int:
+    """Return the index of the depth nearest to t."""
+    return int(np.abs(one.t - t).argmin())
 
 
 def measures(scene: Scene, t: float) -> str:

@@ -23,7 +23,7 @@ from nodeviz.experiments.classifier_params import INSTRUMENTS
 from nodeviz.experiments.classifier_words import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from nodeviz.engine.arrays import FloatArray
     from nodeviz.experiments.classifier_frame import ClassifierFrame, ModelView
@@ -241,7 +241,7 @@ def solver_accuracy(view: ClassifierInstrument, scene: Scene) -> None:
 
 def nfe_map(view: ClassifierInstrument, scene: Scene) -> None:
     """Map the evaluations that each point needs with a step size of its own, all models on one scale."""
-    view.name_axes("input plane", "")
+    view.name_axes("", "")
     for side in ("bottom", "left"):
         view.plot.getAxis(side).setTicks([])
     shown = [model for model in scene.frame.models if model.nfe_map.size]
@@ -311,7 +311,7 @@ def nfe_training(view: ClassifierInstrument, scene: Scene) -> None:
 
 def stability(view: ClassifierInstrument, scene: Scene) -> None:
     """Three numbers along the way of one point: what J says now, what it may do at worst, and what became of it."""
-    view.name_axes("depth t", "α, σ, ln ρ")
+    view.name_axes("depth t", "rates per depth; ln ρ")
     columns: dict[str, Any] = {}
     every: list[FloatArray] = [np.zeros(1)]
     for number, one in enumerate(scene.stability.models):
@@ -330,10 +330,22 @@ def stability(view: ClassifierInstrument, scene: Scene) -> None:
             f"{one.name} largest eigenvalue of sym J": one.symmetric,
             f"{one.name} spectral radius of the flow map": one.flow_radius,
         }
+        for k, values in enumerate(one.eigenvalues.T):
+            columns |= {f"{one.name} Re λ{k + 1}": values.real, f"{one.name} Im λ{k + 1}": values.imag}
+        if number == 0 and len(one.t):
+            name_curves(view, one.t, (("α", one.abscissa), ("σ", one.symmetric), ("ln ρ", radius)))
     t1 = scene.frame.t1
     view.line.setData(np.array([0.0, t1]), np.zeros(2))
     view.plot.grow(("stability", t1, names(scene)), np.array([0.0, t1]), ends_of(np.concatenate(every)))
     view.give(columns)
+
+
+def name_curves(view: ClassifierInstrument, t: FloatArray, curves: Sequence[tuple[str, FloatArray]]) -> None:
+    """Write the names of curves on them, each at another depth."""
+    for number, (name, values) in enumerate(curves):
+        place = min(int((0.15 + 0.3 * number) * len(t)), len(t) - 1)
+        if np.isfinite(values[place]):
+            view.write(name, view.theme.text, float(t[place]), float(values[place]), anchor=0.5)
 
 
 def ends_of(values: FloatArray) -> FloatArray:

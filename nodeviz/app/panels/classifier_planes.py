@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics
+from PySide6.QtGui import QColor, QFont, QFontMetrics
 
 from nodeviz.app.card import Card
 from nodeviz.app.panels.classifier_captions import BRIEF
@@ -189,13 +189,13 @@ class ModelPlane(Plane):
         """Say in the corner what this plane shows: the model, and a number with what it is of, as there is room."""
         if self._model is None or self._theme is None:
             return
-        name, room = self._model.name, self.width() - self.title.x() - 20
+        name, room = self._model.name, self.width() - self.title.x() - 18  # of it the padding takes 10
         long, brief = CALLED[name], BRIEF[name]
         choices = ((long, f"{number} {of}"), (long, number), (brief, number), (brief, ""))
-        metrics = QFontMetrics(self.title.font())
-        called, words = next(
-            (pair for pair in choices if 1.1 * metrics.horizontalAdvance("   ".join(pair)) < room), choices[-1]
-        )
+        bold = QFont(self.title.font())
+        bold.setBold(True)
+        wide, plain = QFontMetrics(bold).horizontalAdvance, QFontMetrics(self.title.font()).horizontalAdvance
+        called, words = next((pair for pair in choices if wide(pair[0]) + plain(f"  {pair[1]}") < room), choices[-1])
         colour, _ = model_style(name, self._theme)
         self.say_title(f"<b style='color:{colour}'>{called}</b>&nbsp; {words}")
 
