@@ -204,8 +204,14 @@ def test_hovering_a_point_shows_its_card_and_points_it_out_everywhere(panel: Any
     for each, model in zip(panel.planes, frame.models, strict=False):
         assert len(each._ring.data) == 1
         assert len(each._path.xData) == len(model.t)
+    before = plane.card.pos()
+    panel.put_time(0.2)
+    tick(panel)
+    assert plane.card.isVisible()
+    assert plane.card.pos() != before  # it goes with its point
+    show(panel, make_frame(seed=1))
+    assert not plane.card.isVisible()  # other points, whose numbers mean nothing to it
     hover(panel, plane.box.viewRange()[0][1], plane.box.viewRange()[1][1])
-    assert not plane.card.isVisible()
     assert len(plane._ring.data) == 0
 
 

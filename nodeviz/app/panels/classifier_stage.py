@@ -45,6 +45,7 @@ class Stage(SharedView):
         self._base: Camera | None = None
         self._inputs = False
         self._pinned: Place | None = None
+        self._hovered: tuple[ModelPlane, int] | None = None  # the point under the pointer, by its number
         for plane in self.planes:
             plane.turned.connect(lambda right, up, ended, plane=plane: self._turn(plane, right, up, ended=ended))
             plane.box.hovered.connect(lambda point, plane=plane: self._hover(plane, point))
@@ -57,6 +58,8 @@ class Stage(SharedView):
         """Draw all planes with the cursor at depth t."""
         frame = scene.frame
         anew = self._scene is None or self._scene.frame is not frame
+        if self._scene is not None and self._scene.frame.data is not frame.data:
+            self._hovered = None  # another point has that number now
         self._scene, self._inputs = scene, params.plane == "input"
         fresh = False
         for plane, model in zip(self.planes, frame.models, strict=False):
@@ -65,10 +68,11 @@ class Stage(SharedView):
             plane.setVisible(number < len(frame.models))
         if fresh and not self.held:
             self._fit(frame, settled=settled)
-        if anew:
-            self._point_out(self._pinned)
         for plane in self.planes[: len(frame.models)]:
             plane.show_at(t)
+        if anew and self._hovered is None:
+            self._point_out(self._pinned)
+        self._follow_point(scene)
 
     def _look(self, model: ModelView, params: ClassifierParams) -> Look:
         return Look(
@@ -153,16 +157,25 @@ class Stage(SharedView):
             plane.show_brush(point, self.radius)
             return
         index = None if point is None else plane.point_at(point)
-        for each in self.planes:
-            each.card.hide()
-        if index is None or self._scene is None or point is None:
+        self._hovered = None if index is None else (plane, index)
+        if index is None:
             self._point_out(self._pinned)
         else:
             for each in self.planes:
                 each.focus(index)
-            plane.card.show_at(plane.place_of(index), point_words(self._scene, index))
+        if self._scene is not None:
+            self._follow_point(self._scene)
         place = None if point is None else self._place(plane, point)
         self.pointed.emit(place if place is not None else self._pinned)
+
+    def _follow_point(self, scene: Scene) -> None:
+        """Let the card stay beside the point that the pointer was on, wherever that goes."""
+        for plane in self.planes:
+            if self._hovered is None or plane is not self._hovered[0]:
+                plane.card.hide()
+        if self._hovered is not None:
+            plane, index = self._hovered
+            plane.card.show_at(plane.place_of(index), point_words(scene, index))
 
     def _click(self, plane: ModelPlane, point: QPointF, keys: Qt.KeyboardModifier) -> None:
         if plane.painting:
