@@ -183,6 +183,8 @@ class FlowPath:
 class PathView:
     """The answer to a request of kind ``path`` with the payload (x, y, t), and a part of every frame.
 
+    Without t it is the cursor's.
+
     Attributes
     ----------
     point : (2,) a place of the plane; t : the time at which the paths pass there. NaN: none asked for yet

@@ -114,7 +114,10 @@ class Screen:
             yield from self._show(step, steps)
             if name == FIRST:
                 yield from self._fill(step, steps)
-        yield from self._estimate(self.cursor, step)
+        # At the cursor where a plot shows it, else where it was before: nobody waits for another one.
+        shown = {self._live.upper, self._live.lower} & {"trace", "trace-log-prob"}
+        t = self.cursor if shown or np.isnan(self._trace.t) else self._trace.t
+        yield from self._estimate(t, step)
         yield from self._show(step, steps)
 
     def answer(self, request: Request, step: int) -> Generator[None, None, Any]:
@@ -123,8 +126,8 @@ class Screen:
             t, cells = request.payload
             return (yield from self._density(_time(t), int(np.clip(cells, 2, MOST_CELLS)), step))
         if request.kind == "path":
-            x, y, t = request.payload
-            return (yield from self._look(np.array([x, y], np.float64), _time(t), step))
+            x, y, *t = request.payload
+            return (yield from self._look(np.array([x, y], np.float64), _time(t[0] if t else self.cursor), step))
         if request.kind == "trace":
             self.cursor = _time(request.payload)
             return (yield from self._estimate(self.cursor, step))

@@ -139,7 +139,7 @@ class TrainingRun(Generic[P]):
             if not inbox.interactive:
                 yield Update(status=self._trainees.status)
                 return screen.metrics()
-            if undisturbed:
+            if undisturbed and not inbox.waiting:  # what is not answered now would wait for the next order to wake it
                 yield Update(metrics=screen.metrics(), resting=True, progress=self._done)
 
     def _train(self) -> Updates:

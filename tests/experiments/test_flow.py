@@ -288,6 +288,25 @@ def test_a_path_is_answered_and_kept_in_the_frame() -> None:
     assert [kind for _, kind, _ in run.inbox.record] == ["path"]
 
 
+def test_a_path_without_a_time_passes_at_the_cursor() -> None:
+    run = watch(steps=3)
+    run.ask(1, "density", (0.25, 8))
+    run.ask(2, "path", (0.5, 0.5))
+    run.until(lambda: 2 in run.replies)
+    assert run.replies[2].t == 0.25
+
+
+def test_the_trace_follows_the_cursor_only_where_a_plot_shows_it() -> None:
+    run = watch(steps=3, upper="loss", lower="mass")
+    run.rest()
+    run.ask(1, "density", (0.25, 8))
+    run.rest()
+    assert run.frame.trace.t == 1.0
+    run.change(lower="trace")
+    run.rest()
+    assert run.frame.trace.t == 0.25
+
+
 def test_the_trace_is_answered_at_the_time_asked_for() -> None:
     run = watch(steps=5, probes=3)
     run.rest()

@@ -47,18 +47,21 @@ class Screen:
         self.due = True
         self.drawn: list[tuple[int, int, bool]] = []
         self.measured = 0
+        self.idle = False  # nothing is left to draw and to measure
 
     def follow(self, live: object) -> None:
         del live
 
     def draw(self, step: int, steps: int, *, resting: bool) -> Generator[Frame | None, None, None]:
+        if self.idle:
+            return
         yield None
         self.drawn.append((step, steps, resting))
         yield Frame()
 
     def measure(self, step: int, steps: int) -> Generator[Frame | None, None, None]:
         del step, steps
-        for _ in range(3):
+        for _ in range(0 if self.idle else 3):
             yield None
             self.measured += 1
 
@@ -194,6 +197,19 @@ def test_a_question_is_answered_between_pieces_of_a_measure_that_goes_on() -> No
     assert [reply.number for update in updates for reply in update.replies] == [7]
     assert updates[0].replies[0].answer == ((0.5, 64), 4)
     assert driven.screen.measured == 3
+
+
+def test_a_question_that_comes_with_the_last_answer_is_not_left_lying() -> None:
+    driven = Driven(steps=4)
+    driven.until_rest()
+    driven.screen.idle = True
+    driven.inbox.put(Request(1, "density", "first"))
+    for update in driven.run:
+        if update is not None and update.replies:
+            break
+    driven.inbox.put(Request(2, "density", "second"))
+    updates = driven.until_rest()
+    assert [reply.number for update in updates for reply in update.replies] == [2]
 
 
 def test_a_question_to_a_run_that_trains_goes_first() -> None:
