@@ -110,6 +110,7 @@ class Curve(pg.PlotCurveItem):
         if len(args) == 2 and not np.isfinite(args[1]).any():
             args = (EMPTY, EMPTY)
         super().setData(*args, **options)
+        self.setFlag(self.GraphicsItemFlag.ItemHasNoContents, self.xData is None or not len(self.xData))
 
 
 class Markers(pg.ScatterPlotItem):
@@ -124,6 +125,7 @@ class Markers(pg.ScatterPlotItem):
             good = np.isfinite(x) & np.isfinite(y)
             args = args if good.all() else (x[good], y[good])
         super().setData(*args, **options)
+        self.setFlag(self.GraphicsItemFlag.ItemHasNoContents, not len(self.data))
 
     def mouseClickEvent(self, event: Any) -> None:
         """Let the click through."""
@@ -279,12 +281,14 @@ class Plot(pg.PlotWidget):
         item = Curve(connect=connect, antialias=True, skipFiniteCheck=False)
         item.setZValue(z)
         item.setSegmentedLineMode("off" if dashed else "on")
+        item.setFlag(item.GraphicsItemFlag.ItemHasNoContents)
         self.addItem(item, ignoreBounds=True)
         return item
 
     def markers(self, symbol: str, size: float, z: float = 0) -> Markers:
         """Add markers of one shape and size in pixels."""
         item = Markers(symbol=symbol, size=size, pxMode=True, antialias=True, pen=None)
+        item.setFlag(item.GraphicsItemFlag.ItemHasNoContents)
         item.setZValue(z)
         self.addItem(item, ignoreBounds=True)
         return item

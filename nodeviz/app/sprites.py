@@ -40,6 +40,7 @@ class Sprites(pg.GraphicsObject):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setFlag(self.GraphicsItemFlag.ItemHasNoContents)
         self._shape, self._size, self._fill, self._edge = "circle", 7.0, QColor("white"), QColor("black")
         self._pixmap: tuple[float, QPixmap] | None = None
         # As Qt lays out a QPainter.PixmapFragment: x, y, source rectangle, scale x and y, rotation, opacity.
@@ -48,6 +49,7 @@ class Sprites(pg.GraphicsObject):
 
     def set_look(self, shape: str, size: float, fill: str, edge: str) -> None:
         """Choose shape, size in pixels, and the colours of the marker and its edge."""
+        self.setFlag(self.GraphicsItemFlag.ItemHasNoContents)
         self._shape, self._size, self._fill, self._edge = shape, size, QColor(fill), QColor(edge)
         self._pixmap = None
         self.update()
@@ -70,6 +72,7 @@ class Sprites(pg.GraphicsObject):
             fragments[:, 6] = fragments[:, 7] = scales[good]
             fragments[:, 9] = 0.35 + 0.65 * scales[good]
         self._fragments = fragments
+        self.setFlag(self.GraphicsItemFlag.ItemHasNoContents, not len(fragments))
         self.update()
 
     def boundingRect(self) -> QRectF:
