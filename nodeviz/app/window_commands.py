@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMenu, QMessageBox
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QMessageBox, QTextBrowser, QVBoxLayout
 
 from nodeviz import __version__
 from nodeviz.app.commands import Command
@@ -171,12 +172,9 @@ def menu_path(window: MainWindow, path: str) -> QMenu:
 
 def help_(window: MainWindow) -> None:
     """Show what the mouse and the keys do."""
+    panels = window.panels.values()
     rows = [
-        ("click in the plane", "place a start point"),
-        ("drag a start point", "move it"),
-        ("shift-click a start point", "remove it"),
-        ("drag the plane, wheel", "move and zoom the view"),
-        ("hover over an equilibrium", "its eigenvalues in words"),
+        *((f"{panel.record.title}: {gesture}", what) for panel in panels for gesture, what in panel.gestures.items()),
         ("right-click a plot", "copy its data, save it as CSV, reset its range"),
         ("numbers", "type them or move their slider; Escape takes a refused entry back"),
         ("equations", "x' = ...; y' = ...; time is t; sin, exp, sqrt, where, ...; ^ is a power; # a comment"),
@@ -185,8 +183,12 @@ def help_(window: MainWindow) -> None:
         ("title of a small plot", "choose what it shows"),
         *((command.shortcut, command.title.lower()) for command in window.commands if command.shortcut),
     ]
-    table = "".join(f"<tr><td style='padding-right: 24px'><b>{key}</b></td><td>{what}</td></tr>" for key, what in rows)
-    show_box(window, "What the mouse and the keys do", f"<table>{table}</table>")
+    unique = list(dict.fromkeys(rows))  # keys that mean the same in every panel
+    cells = [f"<td><b>{key}</b>&nbsp;&nbsp;</td><td>{what}</td>" for key, what in unique]
+    half = -(-len(cells) // 2)
+    pairs = itertools.zip_longest(cells[:half], cells[half:], fillvalue="<td></td><td></td>")
+    table = "".join(f"<tr>{left}<td width=24></td>{right}</tr>" for left, right in pairs)
+    show_page(window, "What the mouse and the keys do", f"<table>{table}</table>")
 
 
 def about(window: MainWindow) -> None:
@@ -198,6 +200,24 @@ def about(window: MainWindow) -> None:
         "<br>MIT licence. Built with Qt (PySide6, LGPL), pyqtgraph and NumPy.<br><br>"
         "<code>nodeviz doctor</code> prints the versions of everything.",
     )
+
+
+def show_page(window: MainWindow, title: str, text: str) -> None:
+    """Show a long text that scrolls, without stopping the window."""
+    page = QDialog(window)
+    page.setWindowTitle(title)
+    page.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    words = QTextBrowser()
+    words.setHtml(text)
+    words.setAccessibleName(title)
+    words.setFrameStyle(0)
+    close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    close.rejected.connect(page.close)
+    column = QVBoxLayout(page)
+    column.addWidget(words, 1)
+    column.addWidget(close)
+    page.resize(window.size() * 0.8)
+    page.show()
 
 
 def show_box(window: MainWindow, title: str, text: str) -> None:

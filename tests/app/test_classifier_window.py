@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog, QTextBrowser
 
 from nodeviz.app.application import make_application
 from nodeviz.app.commands import ConsoleCommands
@@ -192,6 +192,20 @@ def test_plots_own_their_share_of_the_panel(qtbot: Any, lab: Any, panel: Any) ->
     assert share() >= 0.55
     panel.fold(on=True)
     qtbot.waitUntil(lambda: share() >= 0.70)
+
+
+def test_the_help_says_what_the_mouse_does_in_every_panel(lab: Any) -> None:
+    lab.commands.run("shortcuts")
+    (page,) = (page for page in lab.findChildren(QDialog) if page.isVisible())
+    words = page.findChild(QTextBrowser).toPlainText()
+    for panel in lab.panels.values():
+        for gesture, what in panel.gestures.items():
+            assert f"{panel.record.title}: {gesture}" in words
+            assert what in words
+    assert "Ctrl+Q" in words
+    assert page.width() < lab.width()
+    assert page.height() < lab.height()
+    page.close()
 
 
 class Hand:

@@ -62,6 +62,7 @@ class Panel(QWidget, Generic[P, F]):
     experiment: ClassVar[str]
     hidden_rows: ClassVar[frozenset[str]] = frozenset()
     time_name: ClassVar[str] = "t"
+    gestures: ClassVar[Mapping[str, str]] = MappingProxyType({})  # of the mouse, and what each does
     verbs: ClassVar[Mapping[str, str]] = MappingProxyType({})  # what the console calls them, and the methods
     said = Signal(str)
     maximise = Signal(str)

@@ -35,6 +35,16 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
 
     experiment = "classifier"
     hidden_rows = frozenset({"upper", "lower", "points"})
+    gestures = MappingProxyType(
+        {
+            "drag a plane of more dimensions": "turn its states; a double click looks at the readout edge-on again",
+            "drag another plane, wheel": "move and zoom the view of all; a double click shows all again",
+            "hover over a point": "its class and evaluations, and its way in every model",
+            "click a point": "keep it pointed out; the plot of stability is about it",
+            "Brush, then drag": "paint points of a class in the plane of the inputs; with Shift erase them",
+            "drop a file": "a CSV of x, y and label is classified; a model is shown",
+        }
+    )
     verbs = MappingProxyType(
         {
             "paint": "paint",

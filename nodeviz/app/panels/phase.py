@@ -31,6 +31,15 @@ class PhasePanel(Panel[PhaseParams, PhaseFrame]):
 
     experiment = "phase"
     hidden_rows = frozenset({"upper", "lower"})
+    gestures = MappingProxyType(
+        {
+            "click in the plane": "place a start point",
+            "drag a start point": "move it",
+            "Shift-click a start point": "remove it",
+            "drag the plane, wheel": "move and zoom the view",
+            "hover over an equilibrium": "its eigenvalues in words",
+        }
+    )
     verbs = MappingProxyType(
         {"add": "add_start", "move": "move_start", "remove": "remove_start", "open_points": "open_points"}
     )
