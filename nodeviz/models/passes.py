@@ -66,8 +66,7 @@ class SolvePass:
     count as fixed for the gradient.
 
     A way of more than ``longest`` steps is cut into sections. The states where they begin are kept, and on the way back
-    each section is solved again: what checkpoints do, so that a section needs none. Modes that solve backwards begin
-    afresh in every section.
+    each section is solved again. Modes that solve backwards begin afresh in every section.
     """
 
     def __init__(
@@ -89,8 +88,7 @@ class SolvePass:
         if n_steps is not None:
             self._sections = self._cut(np.linspace(0.0, self._t1, n_steps + 1))
         self._fixed = n_steps is not None
-        mode = "backprop" if gradient == "checkpoint" and len(self._sections) > 1 else gradient
-        self._solve = GradientSolve(model.field, batch, method=method, mode=mode)
+        self._solve = GradientSolve(model.field, batch, method=method, mode=gradient)
         self._begins: list[FloatArray] = []
 
     def _cut(self, times: FloatArray) -> list[FloatArray]:
