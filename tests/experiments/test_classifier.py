@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,7 +21,10 @@ from nodeviz.models.depth import DepthClassifier
 from nodeviz.models.spec import ModelSpec
 from nodeviz.problems import pieces
 
-from .classifier_runs import SMALL, Watched, finish, watch
+from .classifier_runs import SMALL, finish, watch
+
+if TYPE_CHECKING:
+    from .training_runs import Watched
 
 MEASURES = {
     *("train_accuracy", "test_accuracy", "dense_error", "loss", "nfe", "nfe_per_sample", "max_stretch"),
@@ -37,7 +40,7 @@ def untimed(metrics: Any) -> Any:
     }
 
 
-def weights(run: Watched) -> list[np.ndarray]:
+def weights(run: Watched[Any]) -> list[np.ndarray]:
     return [model.parameters for model in run.frame.models]
 
 
