@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
 from nodeviz.engine.methods import METHODS
@@ -16,6 +17,7 @@ LIMIT = 10**9  # bytes
 LONGEST = 0.04  # seconds of a piece of a training step
 BYTES = 4  # of a float32
 WEIGHT_COPIES = 12  # the weights, the last finite ones, the gradient, the optimiser's means
+ARENAS = 3 * 2**22  # bytes that a model's arenas ask for at least: tapes of one step and of many, and the measures
 STAGE_COPIES = 2  # the gradient's part of each stage, and room to spare
 ADAPTIVE_STEPS = 100  # steps that an adaptive solver is taken to need
 BLAMED = ("hidden", "n_steps", "batch", "blocks", "layers")
@@ -54,17 +56,27 @@ def _memory_of(params: ClassifierParams, name: str) -> int:
     spec, method = spec_of(params, name), METHODS[params.solver]
     steps = ADAPTIVE_STEPS if method.adaptive else params.n_steps
     cut = cut_of(spec, params.batch, method=params.solver, n_steps=steps, gradient=params.gradient)
-    # Values of every layer and their cotangents, per evaluation; then the states where the way through depth is cut.
-    kept, begins, copies = 2 * cut.columns * sum(spec.widths), 0, WEIGHT_COPIES
+    # Values of every layer and their cotangents, per evaluation.
+    evaluation = 2 * cut.columns * sum(spec.widths)
     if spec.discrete:
-        kept *= spec.blocks
-    else:
-        together, stages = min(steps, cut.steps), method.evaluations_per_step or 1
-        copies += STAGE_COPIES * stages
-        stored = params.gradient == "backprop" or (params.gradient == "checkpoint" and together < steps)
-        kept *= stages * (together if stored else 1)
-        begins = cut.columns * spec.dim * (steps // together if together < steps else steps)
-    return BYTES * (copies * spec.n_parameters + kept + begins)
+        return ARENAS + BYTES * (WEIGHT_COPIES * spec.n_parameters + spec.blocks * evaluation)
+    stages, together = method.evaluations_per_step or 1, min(steps, cut.steps)
+    step, state = stages * evaluation, cut.columns * spec.dim
+    # What is on the tape at once, and the states from where the rest is solved again: of the sections that the way
+    # through depth is cut into, and of the segments of the one that is worked on.
+    segment = _steps_on_tape(params.gradient, together, state, step)
+    begins = ceil(steps / together) + ceil(together / segment)
+    copies = WEIGHT_COPIES + STAGE_COPIES * stages
+    return ARENAS + BYTES * (copies * spec.n_parameters + segment * step + begins * state)
+
+
+def _steps_on_tape(gradient: str, together: int, state: int, step: int) -> int:
+    """Return how many steps are kept at once, of so many values each, of a section of ``together`` steps."""
+    if gradient == "backprop":
+        return together
+    if gradient == "checkpoint":  # as engine.discrete.Checkpointed balances tape and states
+        return max(1, round(sqrt(together * state / step)))
+    return 1
 
 
 def _fits(params: ClassifierParams) -> bool:
