@@ -313,7 +313,7 @@ class Names:
     """A list of entries, written ``euler, rk4:60``; ``read`` checks and tidies each of them.
 
     ``suggestions`` maps the plain entries to the titles that a form offers; ``plain`` finds the one an entry builds on;
-    entries of the same ``meaning`` count once.
+    entries of the same ``meaning`` count once. Where ``least`` is 0 there may be none, written ``none`` or as nothing.
     """
 
     read: Callable[[str, str], str]
@@ -321,24 +321,26 @@ class Names:
     suggestions: Mapping[str, str]
     most: int
     meaning: Callable[[str], object] = str
+    least: int = 1
 
     def coerce(self, name: str, value: object, current: Any) -> tuple[str, ...]:
         """Accept text or a sequence of texts; an entry given twice is kept once, as first written."""
         del current
+        if not self.least and (value is None or str(value).strip().lower() == "none"):
+            return ()
         entries = [self.read(name, str(part).strip()) for part in parts(value) if str(part).strip()]
         first: dict[object, str] = {}
         for entry in entries:
             first.setdefault(self.meaning(entry), entry)
         unique = tuple(first.values())
-        if not 1 <= len(unique) <= self.most:
-            raise ParamError(
-                f"{name}: {len(unique)} entries; use 1 to {self.most}, as in {', '.join(list(self.suggestions)[:2])}"
-            )
+        if not self.least <= len(unique) <= self.most:
+            example = ", ".join(list(self.suggestions)[:2])
+            raise ParamError(f"{name}: {len(unique)} entries; use {self.least} to {self.most}, as in {example}")
         return unique
 
     def to_text(self, value: tuple[str, ...]) -> str:
         """Return the entries with commas between."""
-        return ", ".join(value)
+        return ", ".join(value) or "none"
 
     def to_json(self, value: tuple[str, ...]) -> list[str]:
         """Return a list."""
@@ -346,7 +348,8 @@ class Names:
 
     def limits(self) -> str:
         """Return the plain entries."""
-        return f"1 to {self.most} of {', '.join(self.suggestions)}"
+        none = "" if self.least else "none, or "
+        return f"{none}1 to {self.most} of {', '.join(self.suggestions)}"
 
 
 def read_whole(name: str, value: object) -> int:

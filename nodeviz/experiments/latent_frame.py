@@ -32,8 +32,8 @@ class SeriesView:
     t : (n,) times, increasing (equal ones stay side by side); y : (n, C) values, NaN where one is missing
     used : (n,) what the model sees; held : (n,) what is held out to measure errors. Neither: thinned away
     editable : whether clicks may change it: not one of a set of series that is trained on
-    window : (2,) the times of s = 0 and s = 1; observed : (2,) first and last time used; NaN without any. Outside it the
-        curve extrapolates
+    window : (2,) the times of s = 0 and s = 1
+    observed : (2,) first and last time used, NaN without any: outside them the curve extrapolates
     view : (4,) t0, t1, y0, y1 that a plot shows of it all; it stays the same while points are edited within it
     truth_t : (M',) times, truth : (M', C) the function without noise at them, where it is known; else M' = 0
     number, count : which one of how many series, from 0; ids : the names of all of them, or an empty tuple
