@@ -28,6 +28,16 @@ class Ticking(Protocol):
         ...
 
 
+def tick_one(panel: Ticking, now: float) -> bool:
+    """Let one panel draw, and return whether it did; one that cannot must not stop the others, and is told."""
+    try:
+        return panel.tick(now)
+    except Exception as error:
+        LOG.exception("a panel could not draw")
+        panel.fail(error)
+        return False
+
+
 class Clock(QObject):
     """Ticks at 60 per second while something is played, dragged or scrubbed, and at 30 otherwise.
 
@@ -60,21 +70,12 @@ class Clock(QObject):
     def tick(self) -> None:
         """Let every panel draw, then choose the pace of the next tick."""
         now = time.perf_counter()
-        if any([self._tick_one(panel, now) for panel in self._panels]):
+        if any([tick_one(panel, now) for panel in self._panels]):
             self._drawn.append(now)
         pace = self.SMOOTH_MS if any(panel.wants_smooth() for panel in self._panels) else self.CALM_MS
         if self._timer.isActive() and self._timer.interval() != pace:
             self._timer.start(pace)
         self.ticked.emit()
-
-    def _tick_one(self, panel: Ticking, now: float) -> bool:
-        try:
-            return panel.tick(now)
-        except Exception as error:
-            # One panel that cannot draw must not stop the others; it is told, and the traceback is in the log.
-            LOG.exception("a panel could not draw")
-            panel.fail(error)
-            return False
 
     def frames_per_second(self) -> float:
         """Return how many ticks of the last second drew something."""

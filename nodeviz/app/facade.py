@@ -92,9 +92,15 @@ class PanelFacade:
         """What IPython shows for ``phase.n_steps?``; without it the manual of int."""
         return {name: spec.describe() for name, spec in declared(self._panel.params).items()}
 
-    def set(self, **changes: object) -> None:
-        """Change several parameters in one step of undo."""
-        self._panel.session.change(self._panel.experiment, changes)
+    def set(self, *values: object, **changes: object) -> None:
+        """Change several parameters in one step of undo; ``latent.set(t, y)`` sets what is observed."""
+        panel = self._panel
+        if "set" in panel.verbs and (values or "t" in changes):
+            getattr(panel, panel.verbs["set"])(*values, **changes)
+        elif values:
+            raise ParamError(f"set: {len(values)} values without a name; write name=value for each parameter")
+        else:
+            panel.session.change(panel.experiment, changes)
 
     def describe(self, name: str) -> str:
         """Return the help text of a parameter: what it is, its limits and its default."""

@@ -36,6 +36,7 @@ class Theme:
     manifolds: tuple[str, str]
     classes: tuple[str, str, str, str]
     models: tuple[str, str, str]  # resnet, node, anode
+    answers: tuple[str, str, str]  # of the latent ODE, a Gaussian process and an RNN
     tint: float  # how much of a class shows in the ground that belongs to it
 
     def tokens(self) -> dict[str, str]:
@@ -60,6 +61,7 @@ DARK = Theme(
     manifolds=("#6ea8fe", "#e8866a"),
     classes=("#f08a4b", "#58b0f0", "#e6d25a", "#c9a0dc"),
     models=("#b0b8c1", "#cc79a7", "#2fb58a"),
+    answers=("#56b4e9", "#e5a84b", "#c89be8"),
     tint=0.19,
 )
 LIGHT = Theme(
@@ -79,6 +81,7 @@ LIGHT = Theme(
     manifolds=("#2563c9", "#b8482a"),
     classes=("#d55e00", "#0072b2", "#9a7d0a", "#7b3f9e"),
     models=("#68707a", "#a8487f", "#00795a"),
+    answers=("#1477b8", "#a66300", "#7d43b5"),
     tint=0.22,
 )
 THEMES: Mapping[str, Theme] = MappingProxyType({theme.name: theme for theme in (DARK, LIGHT)})
@@ -87,6 +90,11 @@ THEMES: Mapping[str, Theme] = MappingProxyType({theme.name: theme for theme in (
 _KNOWN = {"euler": ("#e69f00", "o"), "rk4": ("#56b4e9", "s"), "dopri5": ("#009e73", "d")}
 _RAMP = ("#d55e00", "#cc79a7", "#7b6fd6")
 _MODELS = ("resnet", "node", "anode")
+_ANSWERS = {
+    "latent": Qt.PenStyle.SolidLine,
+    "gp": Qt.PenStyle.DashLine,
+    "rnn": Qt.PenStyle.DashDotLine,
+}
 _CLASS_SHAPES = ("circle", "square", "triangle", "diamond")
 _MARKERS = ("t", "t1", "p", "star", "h", "t2", "t3", "x", "+", "arrow_up", "arrow_right", "arrow_down", "arrow_left")
 
@@ -127,8 +135,15 @@ def model_style(name: str, theme: Theme) -> tuple[str, bool]:
     return theme.models[_MODELS.index(name)], name == "resnet"
 
 
+def answer_style(name: str, theme: Theme) -> tuple[str, Qt.PenStyle]:
+    """Return the colour and the dash of what answers a series: ``latent``, ``gp`` or ``rnn``."""
+    return theme.answers[list(_ANSWERS).index(name)], _ANSWERS[name]
+
+
 def entry_colour(name: str, theme: Theme) -> str:
     """Return the colour of a solver or a model, for legends."""
+    if name in _ANSWERS:
+        return answer_style(name, theme)[0]
     return model_style(name, theme)[0] if name in _MODELS else solver_style(name)[0]
 
 

@@ -1,4 +1,4 @@
-"""What moves with the cursor: values between the times at which they were computed, trails, and deformed grids."""
+"""What moves with the cursor: values between the times at which they were computed, trails, grids, and arrows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 TRAIL = 0.3  # of all time, behind each point
 TRAIL_NODES = 16  # most of them in one trail
+LONGEST = 0.85  # of the distance between arrows, for the fastest of them
+BARB = 0.3  # of an arrow's length
 
 
 def place_in(t: FloatArray, now: float, *, held: bool) -> tuple[int, float]:
@@ -55,3 +57,30 @@ def lattice(grid: FloatArray) -> tuple[FloatArray, FloatArray]:
     lines[1, :, :size] = grid.transpose(1, 0, 2)
     joined = lines.reshape(-1, 2)
     return joined[:, 0], joined[:, 1]
+
+
+def arrows(velocity: FloatArray, view: FloatArray, every: int = 1) -> tuple[FloatArray, FloatArray]:
+    """Return the strokes of arrows, pairs of points for a shaft and two barbs, for a lattice (V, V, 2) of a field.
+
+    The longest is a little shorter than the distance between two of them; the others by the square root of the speed.
+    With ``every`` above 1 only every so many rows and columns have arrows.
+    """
+    n = len(velocity)
+    if not n:
+        return np.empty(0), np.empty(0)
+    x0, x1, y0, y1 = view
+    inside = (np.arange(n) + 0.5) / n
+    places = np.stack(np.meshgrid(x0 + (x1 - x0) * inside, y0 + (y1 - y0) * inside), axis=-1)
+    some = slice(every // 2, None, every)
+    places, velocity = places[some, some], velocity[some, some]
+    speed = np.linalg.norm(velocity, axis=-1, keepdims=True)
+    most = float(np.nanquantile(speed, 0.98)) if np.isfinite(speed).any() else 0.0
+    if not most > 0:
+        return np.empty(0), np.empty(0)
+    length = LONGEST * every * min(x1 - x0, y1 - y0) / n
+    shaft = velocity / np.maximum(speed, 1e-12) * np.sqrt(np.minimum(speed / most, 1.0)) * length
+    across = np.stack([-shaft[..., 1], shaft[..., 0]], axis=-1)
+    tail, head = places - shaft / 2, places + shaft / 2
+    left, right = (head - BARB * shaft + side * BARB * 0.6 * across for side in (1, -1))
+    strokes = np.stack([tail, head, left, head, right, head], axis=-2).reshape(-1, 2)
+    return strokes[:, 0], strokes[:, 1]

@@ -14,7 +14,7 @@ from nodeviz.app.planes import Plane
 from nodeviz.app.plots import Columns, pen
 from nodeviz.app.sprites import Picture, Sprites
 from nodeviz.app.theme import DARK, Theme, blend
-from nodeviz.app.ways import between, lattice, trails
+from nodeviz.app.ways import arrows, between, lattice, trails
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QPointF
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from nodeviz.experiments.flow_params import FlowParams
 
 TRAILED = 160  # points that have a trail: more of them hide the plane, and take long
-LONGEST = 0.85  # of the distance between arrows, for the fastest of them
-BARB = 0.3  # of an arrow's length
 APART = 13  # pixels between arrows at least
 FEWEST, ROOM = 250, 100  # samples over a density at least, and pixels of the plot that each of the others has
 
@@ -213,30 +211,3 @@ def faded(colour: str, share: float) -> str:
     seen = QColor(colour)
     seen.setAlphaF(share)
     return seen.name(QColor.NameFormat.HexArgb)
-
-
-def arrows(velocity: FloatArray, view: FloatArray, every: int = 1) -> tuple[FloatArray, FloatArray]:
-    """Return the strokes of arrows, pairs of points for a shaft and two barbs, for a lattice (V, V, 2) of a field.
-
-    The longest is a little shorter than the distance between two of them; the others by the square root of the speed.
-    With ``every`` above 1 only every so many rows and columns have arrows.
-    """
-    n = len(velocity)
-    if not n:
-        return np.empty(0), np.empty(0)
-    x0, x1, y0, y1 = view
-    inside = (np.arange(n) + 0.5) / n
-    places = np.stack(np.meshgrid(x0 + (x1 - x0) * inside, y0 + (y1 - y0) * inside), axis=-1)
-    some = slice(every // 2, None, every)
-    places, velocity = places[some, some], velocity[some, some]
-    speed = np.linalg.norm(velocity, axis=-1, keepdims=True)
-    most = float(np.nanquantile(speed, 0.98)) if np.isfinite(speed).any() else 0.0
-    if not most > 0:
-        return np.empty(0), np.empty(0)
-    length = LONGEST * every * min(x1 - x0, y1 - y0) / n
-    shaft = velocity / np.maximum(speed, 1e-12) * np.sqrt(np.minimum(speed / most, 1.0)) * length
-    across = np.stack([-shaft[..., 1], shaft[..., 0]], axis=-1)
-    tail, head = places - shaft / 2, places + shaft / 2
-    left, right = (head - BARB * shaft + side * BARB * 0.6 * across for side in (1, -1))
-    strokes = np.stack([tail, head, left, head, right, head], axis=-2).reshape(-1, 2)
-    return strokes[:, 0], strokes[:, 1]
