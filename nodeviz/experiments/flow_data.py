@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nodeviz.problems.sources import Source
 
 DRAWN = 2000  # points of the target in a frame
-NEAR = 1.0  # half a range from which given points stay where they are, if the view holds them
+NEAR = 1.0  # half a range from which points that are to fit stay where they are, if the view holds them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def target_of(params: FlowParams) -> Target:
     ValueError : a file, a word or points that make no density; one sentence
     """
     if len(params.points):
-        return _of_points(params.points.X)
+        return _of_points(params.points.X, fit=params.fit_points)
     found = Path(params.path).expanduser() if params.target in {"image", "csv"} and params.path else None
     known = found.stat() if found is not None and found.exists() else None
     return _made(
@@ -82,15 +82,15 @@ def _made(name: str, path: str, word: str, _changed: int) -> Target:
     return make_target(name, path=path, word=word)
 
 
-def _of_points(X: FloatArray) -> Target:
-    """Return the target of given points (N, 2).
+def _of_points(X: FloatArray, *, fit: bool) -> Target:
+    """Return the target of given points (N, 2), brought to the plane's scale where they are not in the view.
 
-    Points that spread over the view already stay where they are: a stroke of the brush must not move those before it.
+    With ``fit`` so are those that lie close together; without, they stay where they were painted.
     """
     half = 0.5 * np.ptp(X, axis=0)
     x0, x1, y0, y1 = VIEW
     inside = x0 <= X[:, 0].min() and X[:, 0].max() <= x1 and y0 <= X[:, 1].min() and X[:, 1].max() <= y1
-    if not inside or half.max() < NEAR or not half.all():
+    if not inside or (fit and (half.max() < NEAR or not half.all())):
         return target_of_points(X, name="points", title="Points")
     note = f"{len(X)} points, each a narrow round Gaussian."
     cloud = Cloud(points=freeze(X), centre=freeze(np.zeros(2)), scale=freeze(np.ones(2)), note=note)

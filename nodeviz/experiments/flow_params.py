@@ -83,7 +83,7 @@ class FlowParams:
         lo=1,
         hi=1_000_000,
         log=True,
-        help="Steps of one training run; the learning rate falls to almost nothing over them.",
+        help="Steps of one run; the learning rate rises, then falls to 1 % over them, and anew if you train on.",
     )
     lr: float = param(
         PLANS["flow-matching"].lr,
@@ -144,6 +144,13 @@ class FlowParams:
         live=True,
         more=True,
     )
+    fit_points: bool = param(
+        True,
+        label="Fit points",
+        help="Bring given points that lie close together to the plane's scale; what is painted stays where it is.",
+        live=True,
+        more=True,
+    )
     sample_solver: str = param(
         "trained", label="Solver now", choices=SAMPLE_SOLVERS, help="Solves what is shown.", live=True, more=True
     )
@@ -197,6 +204,8 @@ class FlowParams:
             compare = "none"
         if {"target", "path", "word"}.intersection(changes):
             implied["points"] = no_points()
+        if "points" in changes:
+            implied["fit_points"] = True
         if "diffusion" in {method, compare}:
             implied["source"] = "gaussian"
         if method in PLANS and method != self.method:
@@ -239,6 +248,6 @@ SHOWS = frozenset(
     {
         *("sample_solver", "sample_steps", "sample_rtol", "sampler", "resolution", "upper", "lower"),
         *("show_density", "show_contours", "show_samples", "show_trails", "show_target", "show_velocity", "show_grid"),
-        *("points", "weights"),
+        *("points", "fit_points", "weights"),
     }
 )

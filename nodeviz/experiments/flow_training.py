@@ -213,7 +213,7 @@ class Lockstep:
         """Put live parameters in force: other points, and a new try for flows that training was too much for."""
         del step
         before, self._live = self._live, live
-        if live.points != before.points:
+        if (live.points, live.fit_points) != (before.points, before.fit_points):
             self.data = make_data(live, self._data_seed)
             self._held_out, self._distances = self.held_out(ROUGH_POINTS), None
             self.revision += 1

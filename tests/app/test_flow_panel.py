@@ -8,188 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QMouseEvent
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
-from nodeviz.app import session as session_module
-from nodeviz.app.application import make_application
-from nodeviz.app.panels import base as panel_base
 from nodeviz.app.panels.flow import FlowPanel
 from nodeviz.app.panels.flow_captions import STYLES
-from nodeviz.app.panels.flow_density import SHARES, mass_levels
 from nodeviz.app.session import Session
-from nodeviz.app.theme import DARK, LIGHT
+from nodeviz.app.theme import DARK
 from nodeviz.app.worker import Worker
-from nodeviz.experiments.base import Reply, Update
-from nodeviz.experiments.flow import FLOW
+from nodeviz.experiments.base import Reply
 from nodeviz.experiments.flow_params import INSTRUMENTS
-from nodeviz.experiments.params import ParamError
 from nodeviz.models.flow import METHODS
 
-from .flow_scene import CENTRES, make_answer, make_frame, make_history, make_path, make_target, make_trace
+from .flow_panels import BOTH, a_panel, asked, at, brightness, know_the_flow_alone, lines_of, show
+from .flow_scene import CENTRES, make_frame, make_history, make_path, make_target, make_trace
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
-
-BOTH = ("flow-matching", "diffusion")
-
-
-class Asked:
-    """Stands for the worker: remembers what it was asked for, and answers when told to."""
-
-    def __init__(self) -> None:
-        self.number = 0
-        self.questions: list[tuple[int, str, Any]] = []
-        self.runs = 0
-
-    def _next(self) -> int:
-        self.number += 1
-        return self.number
-
-    def start_run(self, *_: Any) -> int:
-        self.runs += 1
-        return self._next()
-
-    def set_live(self, *_: Any) -> int:
-        return self._next()
-
-    def allow(self, *_: Any) -> int:
-        return self._next()
-
-    def set_visible(self, *_: Any, visible: bool) -> None:
-        del visible
-
-    def ask(self, _: str, kind: str, payload: Any) -> int:
-        self.questions.append((self._next(), kind, payload))
-        return self.number
-
-    def of(self, kind: str) -> list[Any]:
-        return [payload for _, asked, payload in self.questions if asked == kind]
-
-
-@pytest.fixture(autouse=True)
-def _flow_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a session know the flow alone, without the weights of its first preset."""
-    known = {"flow": dataclasses.replace(FLOW, first_preset="")}
-    for module in (panel_base, session_module):
-        monkeypatch.setattr(module, "REGISTRY", known)
 
 
 @pytest.fixture
-def worker() -> Asked:
-    return Asked()
-
-
-@pytest.fixture
-def panel(qtbot: Any, worker: Asked) -> Generator[Any, None, None]:
-    make_application()
-    session = Session()
-    made = FlowPanel(session, worker)  # type: ignore[arg-type]
-    made.set_theme(DARK)
-    made.resize(1100, 760)
-    qtbot.addWidget(made)
-    made.show()
-    qtbot.waitExposed(made)
-    made.start()
-    made.mailbox.begin(made._generation)
-    show(made, make_frame())
-    yield made
-    made.close()
-
-
-def show(panel: Any, frame: Any = None, *, replies: tuple[Reply, ...] = (), resting: bool = True) -> None:
-    """Deliver a frame and answers to the panel, and let it draw."""
-    panel.mailbox.put(panel._generation, Update(frame=frame, replies=replies, resting=resting), 10**6)
-    panel.tick(time.perf_counter())
-
-
-def lines_of(panel: Any) -> list[str]:
-    said: list[str] = []
-    panel.session.echoed.connect(said.append)
-    return said
-
-
-def at(panel: Any, x: float, y: float, plane: int = 0) -> QPoint:
-    """Return where a place of the plane lies in the plot's viewport."""
-    plot = panel.planes[plane]
-    return plot.mapFromScene(plot.box.mapViewToScene(QPointF(x, y)))
-
-
-def brightness(panel: Any, x: float, y: float) -> float:
-    """Return how bright the density's picture is at a place."""
-    image: QImage = panel.planes[0]._ground._image
-    rect = panel.planes[0]._ground._rect
-    column = int((x - rect.left()) / rect.width() * image.width())
-    row = int((y - rect.top()) / rect.height() * image.height())
-    return image.pixelColor(column, row).lightnessF()
-
-
-def test_the_density_is_bright_where_the_points_are(panel: Any) -> None:
-    panel.playbar.put(1.0)
-    panel.tick(time.perf_counter())
-    assert brightness(panel, *CENTRES[0]) > brightness(panel, 0.0, 0.0) + 0.4
-    panel.playbar.put(0.0)
-    panel.tick(time.perf_counter())
-    assert brightness(panel, 0.0, 0.0) > brightness(panel, *CENTRES[0]) + 0.4
-    assert panel.planes[0]._now == pytest.approx(panel.frame.flows[0].samples[0])
-
-
-def test_between_two_times_the_density_is_their_mean_and_keeps_the_mass(panel: Any) -> None:
-    t = panel.frame.t
-    known = panel.view._known[0]
-    between = known.at(float(0.25 * t[20] + 0.75 * t[21]))
-    low, high = known.at(float(t[20])), known.at(float(t[21]))
-    np.testing.assert_allclose(between.p, 0.25 * low.p + 0.75 * high.p, rtol=1e-5)
-    assert not between.computed
-    assert low.computed
-
-
-def test_it_asks_for_the_density_where_the_cursor_rests_and_not_while_it_plays(panel: Any, worker: Asked) -> None:
-    panel.put_time(0.6137)
-    panel.tick(time.perf_counter())
-    assert worker.of("density") == [(0.6137, 64)]
-    panel.redraw()
-    assert len(worker.of("density")) == 1  # it waits for the answer
-    number = worker.questions[-1][0]
-    show(panel, replies=(Reply(number, make_answer(0.6137)),))
-    assert panel.view.exact(0.6137)
-    panel.redraw()
-    assert len(worker.of("density")) == 1
-    panel.do("play")
-    for share in (0.62, 0.633, 0.6471):
-        panel.playbar.fraction = share
-        panel.redraw()
-    assert len(worker.of("density")) == 1
-
-
-def test_the_nearest_density_is_shown_until_the_one_of_the_cursor_is_there(panel: Any, worker: Asked) -> None:
-    show(panel, make_frame(known=[0, 40]))
-    panel.put_time(0.4)
-    panel.tick(time.perf_counter())
-    assert worker.of("density") == [(0.4, 64)]
-    assert panel.view._known[0].at(0.4).t == 0.0
-    show(panel, replies=(Reply(worker.questions[-1][0], make_answer(0.4)),))
-    assert panel.view._known[0].at(0.4).t == 0.4
-
-
-def test_a_question_that_a_replaced_run_never_answered_is_put_again(panel: Any, worker: Asked) -> None:
-    panel.put_time(0.6137)
-    panel.redraw()
-    show(panel, make_frame(seed=3))
-    assert worker.of("density") == [(0.6137, 64)] * 2
-
-
-def test_what_was_drawn_of_other_weights_is_not_shown_again(panel: Any) -> None:
-    show(panel, make_frame(seed=1))
-    before = panel.view._known[0].at(0.5)
-    frame = make_frame(seed=1)
-    frame.flows[0].density[20] += 1.0
-    show(panel, frame)
-    after = panel.view._known[0].at(0.5)
-    np.testing.assert_allclose(after.p, np.e * before.p, rtol=1e-4)
+def panel(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Generator[Any, None, None]:
+    yield from a_panel(qtbot, monkeypatch)
 
 
 def test_each_toggle_shows_and_hides_its_part(panel: Any) -> None:
@@ -216,15 +56,8 @@ def test_each_toggle_shows_and_hides_its_part(panel: Any) -> None:
     assert plane._ground._rect.isNull()
 
 
-def test_contour_lines_hold_the_shares_of_the_mass_they_say() -> None:
-    inside = np.linspace(-5, 5, 128)
-    x, y = np.meshgrid(inside, inside)
-    p = np.exp(-(x**2 + y**2) / 2) / (2 * np.pi)
-    # Of a round Gaussian the share 1 - exp(-r^2 / 2) lies within r, where p is (1 - share) / (2 pi).
-    assert mass_levels(p) == pytest.approx([(1 - share) / (2 * np.pi) for share in SHARES], rel=0.06)
-
-
-def test_a_click_asks_for_a_path_and_log_p_along_it(qtbot: Any, panel: Any, worker: Asked) -> None:
+def test_a_click_asks_for_a_path_and_log_p_along_it(qtbot: Any, panel: Any) -> None:
+    worker = asked(panel)
     said = lines_of(panel)
     panel.put_time(0.5)
     panel.tick(time.perf_counter())
@@ -299,7 +132,8 @@ def test_measures_stand_in_the_caption_beside_the_bound(panel: Any) -> None:
     assert "left out" in panel.words.text()
 
 
-def test_the_trace_is_asked_for_where_the_cursor_rests(panel: Any, worker: Asked) -> None:
+def test_the_trace_is_asked_for_where_the_cursor_rests(panel: Any) -> None:
+    worker = asked(panel)
     panel.session.change("flow", {"upper": "trace"})
     panel.put_time(0.25)
     panel.redraw()
@@ -338,100 +172,6 @@ def test_the_cursor_plays_both_ways_and_loops(qtbot: Any, panel: Any) -> None:
     assert bar.fraction == pytest.approx(0.5)
 
 
-def drag(panel: Any, places: list[tuple[float, float]], keys: Any = Qt.KeyboardModifier.NoModifier) -> None:
-    viewport, left, none = panel.planes[0].viewport(), Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-    kinds = [QEvent.Type.MouseButtonPress, *[QEvent.Type.MouseMove] * (len(places) - 1), QEvent.Type.MouseButtonRelease]
-    for kind, place in zip(kinds, [*places, places[-1]], strict=True):
-        where = QPointF(at(panel, *place))
-        held = none if kind == QEvent.Type.MouseButtonRelease else left
-        button = none if kind == QEvent.Type.MouseMove else left
-        event = QMouseEvent(kind, where, QPointF(viewport.mapToGlobal(where.toPoint())), button, held, keys)
-        QApplication.sendEvent(viewport, event)
-        QTest.qWait(20)
-
-
-def test_the_brush_paints_a_target_in_one_step_of_undo(panel: Any) -> None:
-    said = lines_of(panel)
-    panel.toggle_brush()
-    drag(panel, [(-2.0, 0.0), (-1.0, 0.0), (0.0, 0.5), (2.0, 0.5)])
-    points = panel.params.points
-    assert len(points) >= 100
-    assert points.X[:, 0].min() == pytest.approx(-2.0, abs=0.5)
-    assert points.X[:, 0].max() == pytest.approx(2.0, abs=0.5)
-    assert [line.partition("(")[0] for line in said] == ["flow.paint"]
-    drag(panel, [(2.0, 0.5), (1.5, 0.5)], Qt.KeyboardModifier.ShiftModifier)
-    assert len(panel.params.points) < len(points)
-    assert said[-1].startswith("flow.erase(")
-    panel.session.undo_stack.undo()
-    assert panel.params.points == points
-    panel.session.undo_stack.undo()
-    assert len(panel.params.points) == 0
-    # The line that was said does the same again.
-    exec(said[0].replace("flow.", "panel."), {"panel": panel})
-    assert panel.params.points == points
-
-
-def test_points_can_be_given_and_bad_ones_are_refused_in_a_sentence(panel: Any) -> None:
-    said = lines_of(panel)
-    X = CENTRES.repeat(3, axis=0) + 0.1
-    panel.set_data(X)
-    assert pytest.approx(X) == panel.params.points.X
-    assert said == [f"flow.set_data({X.tolist()})"]
-    for bad in (X[:2], [[np.nan, 1.0]] * 20, np.zeros((20, 3)), "abc", 3.0):
-        with pytest.raises(ParamError):
-            panel.set_data(bad)
-
-
-def dropped_on(panel: Any, path: Path) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
-    place, copy = QPointF(100, 200), Qt.DropAction.CopyAction
-    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(place.toPoint(), copy, data, buttons, keys)
-    panel.dragEnterEvent(enter)
-    assert enter.isAccepted()
-    panel.dropEvent(QDropEvent(place, copy, data, buttons, keys))
-
-
-def test_a_picture_or_a_table_dropped_on_the_panel_becomes_the_target(panel: Any, tmp_path: Path) -> None:
-    said = lines_of(panel)
-    picture = QImage(64, 48, QImage.Format.Format_RGB32)
-    picture.fill(Qt.GlobalColor.white)
-    for x in range(20, 40):
-        for y in range(10, 30):
-            picture.setPixelColor(x, y, Qt.GlobalColor.black)
-    picture.save(str(tmp_path / "square.png"))
-    dropped_on(panel, tmp_path / "square.png")
-    assert (panel.params.target, panel.params.path) == ("image", str(tmp_path / "square.png"))
-    table = "x,y\n" + "\n".join(f"{x},{y}" for x, y in CENTRES.repeat(3, axis=0) + 0.01 * np.arange(24)[:, None])
-    (tmp_path / "points.csv").write_text(table)
-    dropped_on(panel, tmp_path / "points.csv")
-    assert panel.params.target == "csv"
-    assert said == [f"flow.open_target({str(tmp_path / name)!r})" for name in ("square.png", "points.csv")]
-    (tmp_path / "broken.png").write_bytes(b"no picture")
-    dropped_on(panel, tmp_path / "broken.png")
-    assert panel.params.target == "csv"
-    assert panel.message.isVisible()
-    assert "broken.png" in panel.message.text.text()
-
-
-def test_a_word_that_is_typed_becomes_the_target(qtbot: Any, panel: Any, worker: Asked) -> None:
-    said, runs = lines_of(panel), worker.runs
-    panel.form.show_more(on=True)
-    entry = panel.form.rows["word"].entry
-    entry.setFocus()
-    entry.selectAll()
-    qtbot.keyClicks(entry, "ode")
-    qtbot.keyClick(entry, Qt.Key.Key_Return)
-    assert (panel.params.target, panel.params.word) == ("text", "ode")
-    assert (said, worker.runs) == (["flow.word = 'ode'"], runs + 1)
-    entry.selectAll()
-    qtbot.keyClicks(entry, "  ")
-    qtbot.keyClick(entry, Qt.Key.Key_Return)
-    assert panel.params.word == "ode"
-    assert panel.message.isVisible()
-
-
 def test_buttons_and_menus_do_and_say_what_they_show(qtbot: Any, panel: Any) -> None:
     said = lines_of(panel)
     check = panel.form.rows["show_contours"].check
@@ -466,45 +206,14 @@ def test_what_goes_wrong_is_said_and_the_last_picture_stays(panel: Any) -> None:
     assert brightness(panel, *CENTRES[0]) > 0.4
 
 
-def test_flows_are_saved_and_loaded_again(panel: Any, tmp_path: Path) -> None:
-    said = lines_of(panel)
-    panel.save_flows(str(tmp_path / "mine.npz"))
-    assert (tmp_path / "mine.npz").exists()
-    assert said == [f"flow.save({str(tmp_path / 'mine.npz')!r})"]
-    dropped_on(panel, tmp_path / "mine.npz")
-    params = panel.params
-    assert (params.weights, params.hidden, params.layers) == (str(tmp_path / "mine.npz"), 4, 1)
-    with pytest.raises(ParamError, match="not on show"):
-        panel.save_flows(str(tmp_path / "other.npz"), "diffusion")
-
-
 def test_all_methods_differ_by_colour_and_marker() -> None:
     assert set(STYLES) == set(METHODS)
     for column in range(3):
         assert len({style[column] for style in STYLES.values()}) == len(STYLES)
 
 
-def test_both_themes_draw_the_density_on_their_own_ground(panel: Any) -> None:
-    for theme in (DARK, LIGHT):
-        panel.set_theme(theme)
-        panel.tick(time.perf_counter())
-        corner = panel.planes[0]._ground._image.pixelColor(0, 0).name()
-        assert corner == theme.panel
-    assert brightness(panel, *CENTRES[0]) < brightness(panel, 0.0, 0.0)
-
-
-def test_two_thousand_samples_and_the_density_take_a_fraction_of_a_frame(panel: Any) -> None:
-    panel.redraw()
-    taken = []
-    for share in np.linspace(0.2, 0.8, 25):
-        panel.playbar.fraction = float(share)
-        started = time.perf_counter()
-        panel.view.show_scene(panel._scene, float(share), panel.view.planes[0]._look)
-        taken.append(time.perf_counter() - started)
-    assert np.median(taken) < 0.008  # s; alone it takes about 1 ms, and a frame has 16
-
-
-def test_a_real_run_trains_rests_and_answers(qtbot: Any) -> None:
+def test_a_real_run_trains_rests_and_answers(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    know_the_flow_alone(monkeypatch)
     session, worker = Session(), Worker()
     session.change("flow", {"steps": 40, "hidden": 8, "batch": 64})
     panel = FlowPanel(session, worker)

@@ -13,13 +13,14 @@ import pytest
 from nodeviz.experiments import flow_measures, flow_probes, flow_screen, flow_training
 from nodeviz.experiments.base import flatten
 from nodeviz.experiments.flow import FLOW
+from nodeviz.experiments.flow_data import make_data
 from nodeviz.experiments.flow_picture import TIMES
 from nodeviz.experiments.run import plain, stack_frames
 from nodeviz.models.flow import Flow, FlowSpec
 from nodeviz.models.flow_training import PLANS
 from nodeviz.problems.sources import SOURCES
 
-from .flow_runs import finish, untimed, watch
+from .flow_runs import finish, params_of, untimed, watch
 
 METHODS = list(PLANS)
 MEASURES = {
@@ -355,6 +356,18 @@ def test_points_given_while_it_trains_become_the_target() -> None:
     run.rest()
     assert run.frame.target.name == "eight-gaussians"
     assert math.isfinite(run.metrics["entropy_bound"])
+
+
+def test_painted_points_that_lie_close_together_stay_and_far_ones_come_into_the_view() -> None:
+    near, far = np.random.default_rng(2).uniform(1.0, 1.5, (40, 2)), np.random.default_rng(2).uniform(5, 9, (40, 2))
+    np.testing.assert_array_equal(make_data(params_of(points=near, fit_points=False), 0).view.given, near)
+    for points, fit in ((near, True), (far, False)):
+        assert np.abs(make_data(params_of(points=points, fit_points=fit), 0).view.given).max() == pytest.approx(4.0)
+    run = watch(steps=3, points=near, fit_points=False)
+    run.rest()
+    run.change(fit_points=True)
+    run.rest()
+    assert np.abs(run.frame.target.given).max() == pytest.approx(4.0)
 
 
 def test_points_in_units_of_their_own_are_brought_to_the_plane_and_the_units_are_kept() -> None:

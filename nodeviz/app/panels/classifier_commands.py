@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog
 
 from nodeviz.app.commands import Command
+from nodeviz.app.panels.model_files import ModelFiles, file_commands, is_model
 from nodeviz.app.panels.training import run_commands
 
 if TYPE_CHECKING:
     from nodeviz.app.panels.classifier import ClassifierPanel
 
-MODELS = "Models (*.npz *.json);;All files (*)"
+__all__ = ["commands", "is_model"]
+
 TABLES = "CSV (*.csv *.txt *.tsv);;All files (*)"
 
 
 def commands(panel: ClassifierPanel) -> list[Command]:
     """Return the commands that only this panel has."""
     inside = tuple(panel.plots)
+    files = ModelFiles("model", lambda: panel.params.models, panel.load_models, panel.save_models)
     return [
         Command(
             id="open_points_classifier",
@@ -29,20 +31,7 @@ def commands(panel: ClassifierPanel) -> list[Command]:
             callback=lambda: ask_for_points(panel),
             echoes=False,
         ),
-        Command(
-            id="load_models_classifier",
-            title="Open models…",
-            menu="File",
-            callback=lambda: ask_for_models(panel),
-            echoes=False,
-        ),
-        Command(
-            id="save_models_classifier",
-            title="Save models…",
-            menu="File",
-            callback=lambda: ask_where_to_save(panel),
-            echoes=False,
-        ),
+        *file_commands(panel, files),
         *run_commands(panel, "Paint points"),
         Command(
             id="plane_classifier",
@@ -61,25 +50,3 @@ def ask_for_points(panel: ClassifierPanel) -> None:
     path, _ = QFileDialog.getOpenFileName(panel, "Open points to classify", "", TABLES)
     if path:
         panel.attempt(panel.open_points, path)
-
-
-def ask_for_models(panel: ClassifierPanel) -> None:
-    """Ask for a model file and show it."""
-    path, _ = QFileDialog.getOpenFileName(panel, "Open models", "", MODELS)
-    if path:
-        panel.attempt(panel.load_models, path)
-
-
-def ask_where_to_save(panel: ClassifierPanel) -> None:
-    """Ask for a file, or for a folder where there are several models, and write them there."""
-    if len(panel.params.models) == 1:
-        path, _ = QFileDialog.getSaveFileName(panel, "Save the model", f"{panel.params.models[0]}.npz", MODELS)
-    else:
-        path = QFileDialog.getExistingDirectory(panel, "Save the models in a folder")
-    if path:
-        panel.attempt(panel.save_models, path)
-
-
-def is_model(path: str) -> bool:
-    """Return whether a path is taken for models rather than for a table."""
-    return Path(path).suffix.lower() in {".npz", ".json"} or Path(path).is_dir()

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nodeviz.app.brush import PER_STAMP, erased, painted, read_places
+from nodeviz.app.panels.model_files import views_to_save
 from nodeviz.experiments.classifier_data import make_data
 from nodeviz.experiments.classifier_files import provenance, save_models
-from nodeviz.experiments.params import Number, ParamError, nearest
+from nodeviz.experiments.params import Number, ParamError
 from nodeviz.problems.labelled import MOST_CLASSES, LabelledPoints
 from nodeviz.problems.tables import TableError
 
@@ -124,11 +125,6 @@ def save(frame: ClassifierFrame | None, params: ClassifierParams, path: str, mod
     ------
     ParamError : no such model, or a file that cannot be written
     """
-    if frame is None:
-        raise ParamError("save: no model yet; wait until the first picture is there")
-    views = {view.name: view for view in frame.models}
-    if model is not None and model not in views:
-        raise ParamError(f"model={model}: not on show; {nearest(model, views)}")
-    chosen = [view for view in frame.models if model in {None, view.name}]
-    extra = {**provenance(params), "step": frame.step}
+    chosen = views_to_save(None if frame is None else frame.models, "model", model, "model")
+    extra = {**provenance(params), "step": 0 if frame is None else frame.step}
     return save_models(chosen, path, {view.name: extra for view in chosen})

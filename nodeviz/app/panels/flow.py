@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from nodeviz.app.panels.flow_density import SAME
 from nodeviz.app.panels.flow_instruments import FlowInstrument
 from nodeviz.app.panels.flow_plane import Look
 from nodeviz.app.panels.flow_stage import FlowStage
+from nodeviz.app.panels.model_files import is_model
 from nodeviz.app.panels.training import TrainingPanel
 from nodeviz.app.planes import AXIS
 from nodeviz.app.tiles import Tiles
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from nodeviz.experiments.base import Reply
 
 BRUSH = 30  # hundredths of the plane's unit: the plane is larger than the classifier's
-MODELS = frozenset({".npz", ".json"})
 TRACES = frozenset({"trace", "trace-log-prob"})
 
 
@@ -38,7 +37,15 @@ class FlowPanel(TrainingPanel[FlowParams, FlowFrame]):
     """Continuous normalizing flow."""
 
     experiment = "flow"
-    hidden_rows = frozenset({"upper", "lower", "points"})
+    hidden_rows = frozenset({"upper", "lower", "points", "fit_points"})
+    gestures = MappingProxyType(
+        {
+            "click the plane": "the path that passes there at the time of the cursor, and log p along it",
+            "drag a plane, wheel": "move and zoom the view of all; a double click shows all again",
+            "Brush, then drag": "paint the target; with Shift erase what was painted",
+            "drop a file": "a picture or a CSV of x, y becomes the target; weights are shown",
+        }
+    )
     verbs = MappingProxyType(
         {
             "paint": "paint",
@@ -232,8 +239,7 @@ class FlowPanel(TrainingPanel[FlowParams, FlowFrame]):
 
     def open_file(self, path: str) -> None:
         """Take a picture or points as the target, or the weights of a file."""
-        weights = Path(path).suffix.lower() in MODELS or Path(path).is_dir()
-        (self.load_flows if weights else self.open_target)(path)
+        (self.load_flows if is_model(path) else self.open_target)(path)
 
     def apply_stroke(self, stroke: Stroke) -> None:
         """Change the points as the stroke so far says."""

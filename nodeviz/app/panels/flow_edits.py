@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nodeviz.app.brush import erased, painted, read_places
+from nodeviz.app.panels.model_files import views_to_save
 from nodeviz.experiments.flow_data import target_of
 from nodeviz.experiments.flow_files import provenance, save_flows
-from nodeviz.experiments.params import Number, ParamError, nearest
+from nodeviz.experiments.params import Number, ParamError
 from nodeviz.problems.labelled import LabelledPoints
 
 if TYPE_CHECKING:
@@ -63,15 +64,15 @@ def paint(
     ------
     ParamError : places that do not exist, or fewer or more points than there may be
     """
-    places, reach = read_places(at), RADIUS.coerce("radius", radius, None)
+    places, reach = read_places(at), float(RADIUS.coerce("radius", radius, None))
     many = int(Number(1, 1000, integer=True).coerce("count", count, None))
     before = None if alone else base if base is not None else given(session)
     try:
         points = painted(before, 0, places, reach, many)
     except ValueError as error:
         raise ParamError(f"points: {error}") from None
-    line = f"{PANEL}.paint({places.tolist()}, {reach:g}, {many}{', alone=True' if alone else ''})"
-    session.change(PANEL, {"points": points}, echo=line, drag=drag)
+    line = f"{PANEL}.paint({places.tolist()}, {reach!r}, {many}{', alone=True' if alone else ''})"
+    session.change(PANEL, {"points": points, "fit_points": False}, echo=line, drag=drag)
 
 
 def erase(
@@ -83,12 +84,13 @@ def erase(
     ------
     ParamError : nothing would be left, or there is nothing that could be erased
     """
-    places, reach = read_places(at), RADIUS.coerce("radius", radius, None)
+    places, reach = read_places(at), float(RADIUS.coerce("radius", radius, None))
     before = base if base is not None else given(session)
     if before is None:
         raise ParamError("erase: this target is a formula; paint or give points first, those can be erased")
     points = erased(before, places, reach)
-    session.change(PANEL, {"points": points}, echo=f"{PANEL}.erase({places.tolist()}, {reach:g})", drag=drag)
+    changes = {"points": points, "fit_points": False}
+    session.change(PANEL, changes, echo=f"{PANEL}.erase({places.tolist()}, {reach!r})", drag=drag)
 
 
 def set_data(session: Session, X: npt.ArrayLike) -> None:
@@ -121,11 +123,6 @@ def save(frame: FlowFrame | None, params: FlowParams, path: str, method: str | N
     ------
     ParamError : no such flow, or a file that cannot be written
     """
-    if frame is None:
-        raise ParamError("save: no flow yet; wait until the first picture is there")
-    views = {view.name: view for view in frame.flows}
-    if method is not None and method not in views:
-        raise ParamError(f"method={method}: not on show; {nearest(method, views)}")
-    chosen = [view for view in frame.flows if method in {None, view.name}]
+    chosen = views_to_save(None if frame is None else frame.flows, "flow", method, "method")
     extra = {view.name: {**provenance(params), "step": view.step} for view in chosen}
     return save_flows(chosen, path, extra)
