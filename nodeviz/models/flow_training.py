@@ -84,7 +84,8 @@ class FlowTrainer:
     batch : points of a step
     piece : points whose gradients are computed at once, so that nothing waits long for the whole step; the batch is
         rounded up to whole pieces. By default all of them
-    steps : length of the schedule: the learning rate rises over the first 2 %, then falls to 1 %
+    steps : length of the schedule: the learning rate rises over the first 2 %, then falls to 1 %. What is trained on
+        after them begins a new one, a warm restart (Loshchilov, Hutter 2017, arXiv:1608.03983)
     taken : steps taken before, by another trainer
     schedule : a name of SCHEDULES
     clip : longest gradient that is used as it is; 0 for any
@@ -134,7 +135,7 @@ class FlowTrainer:
 
     def factor(self) -> float:
         """Return the factor of the learning rate in the next step."""
-        done = self.taken / self._steps
+        done = self.taken % self._steps / self._steps
         return min(1.0, (done + 1.0 / self._steps) / WARM_UP) * self._shape(done)
 
     def step(self, lr: float) -> StepInfo:

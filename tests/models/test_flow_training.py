@@ -102,8 +102,15 @@ def test_the_learning_rate_rises_and_falls() -> None:
     assert (np.diff(factors[:20]) > 0).all()
     assert (np.diff(factors[20:]) < 0).all()
     assert 0.0099 < factors[-1] < 0.011
-    training.taken = 5000
-    assert training.factor() == pytest.approx(0.01), "training that goes on still learns"
+
+
+def test_who_trains_on_begins_the_schedule_anew() -> None:
+    training = trainer(steps=1000)
+    for taken in (0, 20, 999):
+        training.taken = taken
+        first = training.factor()
+        training.taken = 5000 + taken
+        assert training.factor() == pytest.approx(first)
 
 
 def test_another_trainer_takes_over_where_one_ended() -> None:
