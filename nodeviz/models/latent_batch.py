@@ -71,13 +71,14 @@ class SeriesBatch:
     @property
     def batch(self) -> int:
         """Number of series."""
-        _, batch = self.times.shape
+        batch: int = self.times.shape[1]
         return batch
 
     @property
     def channels(self) -> int:
         """Number of channels."""
-        return self.values.shape[1]
+        channels: int = self.values.shape[1]
+        return channels
 
     @property
     def seen(self) -> BoolArray:
