@@ -152,11 +152,11 @@ def series_of(
     n_lost = len(times) - int(known.sum())
     series = Series(times[known], values[known], tuple(names), unit=unit)
     said = [f"{n_lost} row{'s' if n_lost > 1 else ''} without a time or a value left out"] if n_lost else []
-    said += _peculiar(series)
+    said += peculiarities(series)
     return Series(series.t, series.y, series.names, unit=unit, note=f"{prefix}{'; '.join(said)}." if said else "")
 
 
-def _peculiar(series: Series) -> list[str]:
+def peculiarities(series: Series) -> list[str]:
     """Return what is worth saying about a series, without full stops."""
     said = []
     n_equal = len(series) - len(np.unique(series.t))
@@ -320,10 +320,17 @@ def _spread(values: FloatArray) -> tuple[float, float, float, float, bool]:
     return centre, deviation, low, high, False
 
 
-def observations(series: Series, *, own: bool = True, most: int = MOST_USED) -> Observations:
-    """Return what a model sees: rows not held out, evenly thinned to ``most``, without values that lie too far out."""
+def observations(
+    series: Series, *, own: bool = True, scaling: Scaling | None = None, most: int = MOST_USED
+) -> Observations:
+    """Return what a model sees: rows not held out, evenly thinned to ``most``, without values that lie too far out.
+
+    Parameters
+    ----------
+    own : as for `scaling_of`, which finds the units where no ``scaling`` is given
+    """
     rows = np.flatnonzero(~series.held)
-    scaling = scaling_of(series, own=own)
+    scaling = scaling or scaling_of(series, own=own)
     notes = [scaling.note] if scaling.note else []
     y = series.y[rows]
     far = (y < scaling.reach[0]) | (y > scaling.reach[1])

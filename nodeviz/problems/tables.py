@@ -227,12 +227,7 @@ def is_header(layout: Layout, row: Row) -> bool:
 def number_at(layout: Layout, row: Row, column: int, header: tuple[str, ...], name: str) -> float:
     """Return one number of a row, NaN where it is missing; raises TableError, one sentence, where it is none."""
     n_fields = len(row.fields)
-    # Trailing separators are harmless; surplus numbers are mostly decimal commas.
-    if header and n_fields > len(header) and any(field.strip() for field in row.fields[len(header) :]):
-        raise TableError(
-            f"{name}, line {row.line}: {n_fields} fields under {len(header)} headings; "
-            "with decimal commas, separate the columns by ;"
-        )
+    check_width(row, header, name)
     label = (header[column].strip() if column < len(header) else "") or "xy"[column > 0]
     if column >= n_fields:
         if header or n_fields > 1:
@@ -241,11 +236,27 @@ def number_at(layout: Layout, row: Row, column: int, header: tuple[str, ...], na
     try:
         return layout.number(row.fields[column])
     except ValueError:
-        shown = " ".join(row.fields[column].split())[:40]
+        raise not_a_number(name, row.line, label, row.fields[column]) from None
+
+
+def check_width(row: Row, header: tuple[str, ...], name: str) -> None:
+    """Raise TableError, one sentence, where a row has more fields than the header has names."""
+    n_fields = len(row.fields)
+    # Trailing separators are harmless; surplus numbers are mostly decimal commas.
+    if header and n_fields > len(header) and any(field.strip() for field in row.fields[len(header) :]):
         raise TableError(
-            f"{name}, line {row.line}, column {label}: {shown!r} is not a finite number; "
-            "write one as in 1.5, or leave the field empty"
-        ) from None
+            f"{name}, line {row.line}: {n_fields} fields under {len(header)} headings; "
+            "with decimal commas, separate the columns by ;"
+        )
+
+
+def not_a_number(name: str, line: int, column: str, text: str) -> TableError:
+    """Return the error of a field that should be a number."""
+    shown = " ".join(text.split())[:40]
+    return TableError(
+        f"{name}, line {line}, column {column}: {shown!r} is not a finite number; "
+        "write one as in 1.5, or leave the field empty"
+    )
 
 
 def _note(name: str, most: int, n_missing: int, more: bool) -> str:
