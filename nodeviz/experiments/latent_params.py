@@ -51,6 +51,7 @@ INSTRUMENTS = MappingProxyType(
         "errors": "Errors",
         "draws": "Errors per draw",
         "loss": "Loss",
+        "edits": "Milliseconds per edit",
     }
 )
 MOST_LATENT = 64
