@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import QPoint, QPointF
+from PySide6.QtTest import QTest
+
 from nodeviz.app.application import make_application
 from nodeviz.app.panels.classifier import ClassifierPanel
 from nodeviz.app.session import Session, State
@@ -15,7 +18,9 @@ from nodeviz.experiments.classifier_params import ClassifierParams
 from .classifier_scene import make_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
+
+NODE, ANODE = 0, 1  # planes
 
 
 class Still:
@@ -66,6 +71,22 @@ def make_panel(qtbot: Any, **changes: Any) -> Any:
     return made
 
 
+def shown(qtbot: Any) -> Generator[Any, None, None]:
+    """Yield a panel that shows a frame, and close it; for a fixture."""
+    made = make_panel(qtbot)
+    show(made)
+    yield made
+    made._settled.stop()
+    made.close()
+
+
+def lines_of(panel: Any) -> list[str]:
+    """Return the log of actions, which grows."""
+    said: list[str] = []
+    panel.session.echoed.connect(said.append)
+    return said
+
+
 def show(panel: Any, frame: Any = None, history: dict[str, Sequence[float]] | None = None) -> None:
     """Deliver a frame and a history, and let the panel draw them."""
     panel.mailbox.put(panel._generation, Update(frame=frame or make_frame(), resting=True), 10**6)
@@ -84,3 +105,20 @@ def change(panel: Any, **changes: Any) -> None:
         panel.mailbox.begin(panel._generation)
     panel.tick(time.perf_counter())
     assert panel.message.isHidden(), panel.message.text()
+
+
+def tick(panel: Any) -> None:
+    panel.tick(time.perf_counter())
+
+
+def at(panel: Any, x: float, y: float, plane: int = NODE) -> QPoint:
+    """Return where a point of a plane lies in its viewport."""
+    plot = panel.planes[plane]
+    return plot.mapFromScene(plot.box.mapViewToScene(QPointF(x, y)))
+
+
+def hover(panel: Any, x: float, y: float, plane: int = NODE) -> None:
+    viewport = panel.planes[plane].viewport()
+    for place in (at(panel, x, y, plane) + QPoint(40, 40), at(panel, x, y, plane)):
+        QTest.mouseMove(viewport, place)
+        QTest.qWait(30)  # pyqtgraph takes a hundred moves per second at most

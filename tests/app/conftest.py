@@ -143,24 +143,11 @@ def _switch_interval() -> Generator[None, None, None]:
 @pytest.fixture
 def window(qtbot: Any, tmp_path: Any) -> Generator[Any, None, None]:
     """A real window with its real worker and the phase panel alone, on its first preset, its run ended and drawn."""
-    from nodeviz.app.application import make_application
-    from nodeviz.app.main_window import MainWindow
-    from nodeviz.app.settings import SettingsStore
+    from app.windows import opened
 
-    make_application()
-    made = MainWindow(SettingsStore(tmp_path / "settings"))
-    made.resize(1280, 800)
-    made.show_alone("phase")
-    made.begin("phase", None)
-    made.show()
-    try:
-        with qtbot.waitExposed(made):
-            pass
+    with opened(qtbot, tmp_path / "settings", "phase") as made:
         wait_idle(qtbot, made)
         yield made
-    finally:
-        made.close()
-        made.deleteLater()
 
 
 def wait_idle(qtbot: Any, window: Any) -> None:

@@ -15,6 +15,7 @@ from nodeviz.experiments.params import ParamError, change
 from nodeviz.experiments.phase_params import PhaseParams
 
 from .conftest import wait_idle
+from .windows import opened
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -269,20 +270,6 @@ def test_the_line_of_an_opened_file_opens_it_again(window: Any, panel: Any, tmp_
 # Settings.
 
 
-def opened(qtbot: Any, folder: Path) -> Any:
-    from nodeviz.app.application import make_application
-    from nodeviz.app.main_window import MainWindow
-    from nodeviz.app.settings import SettingsStore
-
-    make_application()
-    window = MainWindow(SettingsStore(folder))
-    window.begin("phase", None)
-    window.show()
-    with qtbot.waitExposed(window):
-        pass
-    return window
-
-
 WHOLE = json.dumps(
     {
         "version": 1,
@@ -309,8 +296,7 @@ def test_damaged_settings_are_told_once_and_the_window_opens(
     qtbot: Any, tmp_path: Path, content: bytes, words: list[str]
 ) -> None:
     (tmp_path / "settings.json").write_bytes(content)
-    window = opened(qtbot, tmp_path)
-    try:
+    with opened(qtbot, tmp_path, "phase") as window:
         sentence = window.statusBar().currentMessage()
         assert sentence.count("\n") == 0
         for word in words:
@@ -318,9 +304,6 @@ def test_damaged_settings_are_told_once_and_the_window_opens(
         wait_idle(qtbot, window)
         assert window.panels["phase"].metrics is not None
         assert next(tmp_path.glob("settings.*.bak")).read_bytes() == content
-    finally:
-        window.close()
-        window.deleteLater()
 
 
 @pytest.mark.parametrize(
@@ -340,25 +323,17 @@ def test_parameters_that_cannot_be_used_any_more_get_defaults(
 ) -> None:
     whole = {**json.loads(WHOLE), "panels": {"phase": saved, "a panel of another version": {"x": 1}}}
     (tmp_path / "settings.json").write_text(json.dumps(whole), "utf-8")
-    window = opened(qtbot, tmp_path)
-    try:
+    with opened(qtbot, tmp_path, "phase") as window:
         assert sentence in window.panels["phase"].message.text.text()
         wait_idle(qtbot, window)
         assert window.panels["phase"].params == change(PhaseParams(), kept)
         assert window.theme_name == "light"
-    finally:
-        window.close()
-        window.deleteLater()
 
 
 def test_a_home_that_cannot_be_written_is_told_and_the_window_works(qtbot: Any, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where a folder should be")
-    window = opened(qtbot, tmp_path / "home" / "nodeviz")
-    try:
+    with opened(qtbot, tmp_path / "home" / "nodeviz", "phase") as window:
         wait_idle(qtbot, window)
         window.toggle_theme()
         assert window.theme_name == "light"
         assert "changes last until nodeviz is closed" in window.statusBar().currentMessage()
-    finally:
-        window.close()
-        window.deleteLater()

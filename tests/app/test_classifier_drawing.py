@@ -15,7 +15,7 @@ from nodeviz.app.panels.classifier_captions import probe_place, right_as_shown, 
 from nodeviz.app.render import render_widget
 from nodeviz.experiments.classifier_params import INSTRUMENTS
 
-from .classifier_panels import change, make_panel, show
+from .classifier_panels import change, make_panel, show, shown
 from .classifier_scene import make_frame, make_history
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ SIZE = QSize(1100, 760)
 
 @pytest.fixture
 def panel(qtbot: Any) -> Generator[Any, None, None]:
-    made = make_panel(qtbot)
-    show(made)
-    yield made
-    made.close()
+    yield from shown(qtbot)
 
 
 def spoilt(frame: Any, value: float, first: int = 0) -> Any:

@@ -9,17 +9,15 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QTextBrowser
+from PySide6.QtWidgets import QApplication
 
-from nodeviz.app.application import make_application
 from nodeviz.app.commands import ConsoleCommands
-from nodeviz.app.main_window import MainWindow
-from nodeviz.app.settings import SettingsStore
 from nodeviz.experiments.base import flatten
 from nodeviz.experiments.classifier_params import ClassifierParams
 from nodeviz.experiments.params import declared
 
 from .conftest import wait_idle
+from .windows import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -28,34 +26,19 @@ if TYPE_CHECKING:
 LEFT = Qt.MouseButton.LeftButton
 
 
-def open_window(qtbot: Any, folder: Path) -> Any:
-    """Return a window with the classifier alone, on weights that came with it, at rest."""
-    make_application()
-    made = MainWindow(SettingsStore(folder))
-    made.resize(1280, 800)
-    made.show_alone("classifier")
-    made.begin("classifier", "circles")
-    made.show()
-    with qtbot.waitExposed(made):
-        pass
-    wait_idle(qtbot, made)
-    return made
-
-
 @pytest.fixture
 def lab(qtbot: Any, tmp_path: Path) -> Generator[Any, None, None]:
-    made = open_window(qtbot, tmp_path / "first")
-    yield made
-    made.close()
-    made.deleteLater()
+    """A window with the classifier alone, on weights that came with it, at rest."""
+    with opened(qtbot, tmp_path / "first", "classifier", preset="circles") as made:
+        wait_idle(qtbot, made)
+        yield made
 
 
 @pytest.fixture
 def other(qtbot: Any, tmp_path: Path) -> Generator[Any, None, None]:
-    made = open_window(qtbot, tmp_path / "second")
-    yield made
-    made.close()
-    made.deleteLater()
+    with opened(qtbot, tmp_path / "second", "classifier", preset="circles") as made:
+        wait_idle(qtbot, made)
+        yield made
 
 
 @pytest.fixture
@@ -192,20 +175,6 @@ def test_plots_own_their_share_of_the_panel(qtbot: Any, lab: Any, panel: Any) ->
     assert share() >= 0.55
     panel.fold(on=True)
     qtbot.waitUntil(lambda: share() >= 0.70)
-
-
-def test_the_help_says_what_the_mouse_does_in_every_panel(lab: Any) -> None:
-    lab.commands.run("shortcuts")
-    (page,) = (page for page in lab.findChildren(QDialog) if page.isVisible())
-    words = page.findChild(QTextBrowser).toPlainText()
-    for panel in lab.panels.values():
-        for gesture, what in panel.gestures.items():
-            assert f"{panel.record.title}: {gesture}" in words
-            assert what in words
-    assert "Ctrl+Q" in words
-    assert page.width() < lab.width()
-    assert page.height() < lab.height()
-    page.close()
 
 
 class Hand:

@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from .conftest import wait_idle
+from .windows import opened
 
 
 @pytest.fixture
@@ -323,21 +324,14 @@ def test_an_unexpected_error_opens_one_dialog(qtbot: Any, window: Any) -> None:
 
 
 def test_state_comes_back_at_the_next_start(qtbot: Any, window: Any) -> None:
-    from nodeviz.app.main_window import MainWindow
-
     window.session.load_preset("phase", "van-der-pol")
     window.session.change("phase", {"parameters": {"mu": 2.5}})
     wait_idle(qtbot, window)
     window.close()
-    again = MainWindow(window.store)
-    again.begin("phase", None)
-    again.show()
-    qtbot.waitExposed(again)
-    wait_idle(qtbot, again)
-    assert again.panels["phase"].params.parameters["mu"] == 2.5
-    assert again.panels["phase"].params.system == "van-der-pol"
-    again.close()
-    again.deleteLater()
+    with opened(qtbot, window.store.path.parent, "phase") as again:
+        wait_idle(qtbot, again)
+        assert again.panels["phase"].params.parameters["mu"] == 2.5
+        assert again.panels["phase"].params.system == "van-der-pol"
 
 
 def test_closing_takes_less_than_a_second(window: Any) -> None:

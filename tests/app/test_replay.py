@@ -17,6 +17,7 @@ from nodeviz.experiments.params import declared
 from nodeviz.experiments.phase_params import PhaseParams
 
 from .conftest import wait_idle
+from .windows import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -36,20 +37,9 @@ def lines(window: Any) -> list[str]:
 @pytest.fixture
 def other(qtbot: Any, tmp_path: Any) -> Generator[Any, None, None]:
     """A second window, as at the first start."""
-    from nodeviz.app.main_window import MainWindow
-    from nodeviz.app.settings import SettingsStore
-
-    made = MainWindow(SettingsStore(tmp_path / "other"))
-    made.begin("phase", None)
-    made.show()
-    try:
-        with qtbot.waitExposed(made):
-            pass
+    with opened(qtbot, tmp_path / "other", "phase") as made:
         wait_idle(qtbot, made)
         yield made
-    finally:
-        made.close()
-        made.deleteLater()
 
 
 class Hand:
