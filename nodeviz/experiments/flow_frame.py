@@ -67,7 +67,7 @@ class FlowView:
     sample_method, sample_steps : the solver of samples and grid and its steps (0: it chooses them, by
         ``sample_rtol``); sample_nfe : evaluations of the field from 0 to 1 with that solver
     density : (K, R, R) log p_t at the centres of R x R cells of ``view``, by the reverse solve, whatever the sampler:
-        by ``sample_method``, or by bosh3 at 5e-3 where that is the trained one, since it is quicker; NaN where it is
+        by ``sample_method``, or by bosh3 at 3e-3 where that is the trained one, since it is quicker; NaN where it is
         not known (yet). The first time has the source's own density
     density_known : (K,) whether the density at t[k] is there
     density_mass : (K,) the sum of p times the cell's area; NaN where the density is not known

@@ -32,7 +32,7 @@ METHODS: Mapping[str, str] = MappingProxyType(
     {
         "likelihood": "Maximum likelihood",
         "flow-matching": "Flow matching",
-        "ot-flow-matching": "Flow matching with optimal transport",
+        "ot-flow-matching": "Flow matching with OT",
         "diffusion": "Diffusion",
     }
 )

@@ -27,6 +27,7 @@ SHORT = MappingProxyType(
         "diffusion": "diffusion",
     }
 )
+BRIEF = MappingProxyType({**SHORT, "flow-matching": "matching", "ot-flow-matching": "OT"})  # heads of narrow columns
 # Dark and light colour of each method, and its marker: after Okabe and Ito, apart from the solvers' and the models'.
 STYLES = MappingProxyType(
     {
@@ -65,9 +66,14 @@ def coloured(name: str, theme: Theme) -> str:
 
 
 def named(scene: Scene, words: Callable[[FlowView], str]) -> str:
-    """Return what ``words`` says of every flow, each behind its name in its colour."""
+    """Return what ``words`` says of every flow, each behind its name where there are two."""
     said = [(flow.name, words(flow)) for flow in scene.frame.flows]
-    return GAP.join(f"{coloured(name, scene.theme)} {text}" for name, text in said if text)
+    return GAP.join(one_of(scene, name, text) for name, text in said if text)
+
+
+def one_of(scene: Scene, name: str, text: str) -> str:
+    """Return what is said of a flow behind its name in its colour, which one that is alone does not need."""
+    return f"{coloured(name, scene.theme)} {text}" if len(scene.frame.flows) > 1 else text
 
 
 def mass_text(mass: float) -> str:
@@ -101,7 +107,7 @@ def main_words(scene: Scene, note: str) -> str:
             parts.append(f"evaluations {flow.nfe:.0f}")
         return GAP.join(parts)
 
-    head = named(scene, words) if several else words(frame.flows[0])
+    head = named(scene, words)
     limit = f"log p is {most}" if most and several else ""
     stale = {flow.measured_step for flow in frame.flows if flow.measured_step >= 0} - {frame.step}
     when = f"measured at step {stale.pop()}" if len(stale) == 1 else ""
@@ -118,17 +124,26 @@ def plane_words(scene: Scene, flow: FlowView, mass: float) -> str:
 def log_prob(scene: Scene, t: float) -> str:
     """Say the log-likelihood, and how far it is from the bound."""
     del t
-    bound = scene.frame.target.entropy_bound
+    bound, several = scene.frame.target.entropy_bound, len(scene.frame.flows) > 1
+    known = all(np.isfinite(flow.mean_log_prob) for flow in scene.frame.flows)
 
     def words(flow: FlowView) -> str:
         if not np.isfinite(flow.mean_log_prob):
             rough = likelihood(scene, flow)
             return f"{nats(rough)}, roughly" if np.isfinite(rough) else "measured soon"
-        below = f", {nats(bound - flow.mean_log_prob)} below" if np.isfinite(bound) else ""
-        return f"{nats(flow.mean_log_prob)} ± {flow.log_prob_error:.3f}{below}"
+        # Of two the caption of the panel has the likelihoods themselves.
+        if several and known and np.isfinite(bound):
+            return nats(bound - flow.mean_log_prob)
+        return f"{nats(flow.mean_log_prob)} ± {flow.log_prob_error:.3f}"
 
-    end = f"; the bound is {nats(bound)}" if np.isfinite(bound) else "; the bound is not known"
-    return f"held out, in nats: {named(scene, words)}{end}"
+    said = named(scene, words)
+    if not np.isfinite(bound):
+        return f"held out: {said}; the bound is not known"
+    if not known:
+        return f"held out: {said}; the bound is {nats(bound)}"
+    if several:
+        return f"nats below the bound: {said}"
+    return f"held out: {said} nats, {nats(bound - scene.frame.flows[0].mean_log_prob)} below the bound"
 
 
 def loss(scene: Scene, t: float) -> str:
@@ -141,24 +156,27 @@ def loss(scene: Scene, t: float) -> str:
         return f"{label_number(float(recent.mean())) if len(recent) else '–'} at step {flow.step}"
 
     end = "; they are not the same quantity" if len(frame.flows) > 1 else ""
-    return named(scene, words) + end
+    again = "; trained on: the learning rate began anew" if frame.flows[0].step > frame.flows[0].steps else ""
+    return named(scene, words) + end + again
 
 
 def path(scene: Scene, t: float) -> str:
     """Say log p at the cursor along the path."""
     if not np.isfinite(scene.path.t):
         return "click a point of the plane: its path, and log p along it"
-    parts = []
-    for one in scene.path.flows:
-        here = at_time(one.t, one.log_prob, t)
-        parts.append(f"{coloured(one.name, scene.theme)} {label_number(here)}")
-    return f"{passing(scene)}; at t = {t:.2f} log p is {GAP.join(parts)}"
+    parts = [one_of(scene, one.name, hundredths(at_time(one.t, one.log_prob, t))) for one in scene.path.flows]
+    return f"log p at t = {t:.2f}: {GAP.join(parts)}; {passing(scene)}"
+
+
+def hundredths(value: float) -> str:
+    """Return a number with two decimals and a true minus."""
+    return f"{value:.2f}".replace("-", "−") if np.isfinite(value) else "unknown"
 
 
 def passing(scene: Scene) -> str:
     """Say through which place the path goes."""
     x, y = scene.path.point
-    return f"through ({label_number(x)}, {label_number(y)}) at t = {scene.path.t:.2f}"
+    return f"through ({label_number(x)}, {label_number(y)}) at {scene.path.t:.2f}"
 
 
 def speed(scene: Scene, t: float) -> str:
@@ -170,9 +188,9 @@ def speed(scene: Scene, t: float) -> str:
         here = label_number(at_time(one.t, one.speed, t))
         steps = np.linalg.norm(np.diff(one.path, axis=0), axis=1)
         straight = float(np.linalg.norm(one.path[-1] - one.path[0])) if len(one.path) else np.nan
-        detour = f", path {label_number(float(steps.sum()) / straight)} × the distance" if straight > 0 else ""
-        parts.append(f"{coloured(one.name, scene.theme)} {here}{detour}")
-    return f"{passing(scene)}: {GAP.join(parts)}"
+        detour = f", path {float(steps.sum()) / straight:.3g} × the distance" if straight > 0 else ""
+        parts.append(one_of(scene, one.name, f"{here}{detour}"))
+    return f"speed at t = {t:.2f}: {GAP.join(parts)}; {passing(scene)}"
 
 
 def at_time(t: FloatArray, values: FloatArray, now: float) -> float:
@@ -185,11 +203,15 @@ def trace(scene: Scene, t: float) -> str:
     del t
     if not len(scene.trace.probes) or not np.isfinite(scene.trace.t):
         return "made when training rests"
-    parts = []
-    for one in scene.trace.flows:
-        first = f"{label_number(one.rademacher_mean[0])} ± {label_number(one.rademacher_std[0])}"
-        parts.append(f"{coloured(one.name, scene.theme)} exact {label_number(one.exact)}, one probe {first}")
-    return f"div f at t = {scene.trace.t:.2f}: {GAP.join(parts)}; dashed: Gaussian probes"
+    parts = [
+        one_of(
+            scene,
+            one.name,
+            f"{hundredths(one.exact)}, one probe ± {first(one.rademacher_std)}, Gaussian ± {first(one.gaussian_std)}",
+        )
+        for one in scene.trace.flows
+    ]
+    return f"div f at t = {scene.trace.t:.2f}: {GAP.join(parts)} (dashed)"
 
 
 def trace_log_prob(scene: Scene, t: float) -> str:
@@ -197,14 +219,16 @@ def trace_log_prob(scene: Scene, t: float) -> str:
     del t
     if not len(scene.trace.probes) or not np.isfinite(scene.trace.t):
         return "made when training rests"
-    probes = int(scene.trace.probes[0])
-    noun = "probe" if probes == 1 else "probes"
     parts = [
-        f"{coloured(one.name, scene.theme)} {label_number(one.log_prob_rademacher[0])} nats"
+        one_of(scene, one.name, f"{first(one.log_prob_rademacher)} nats, Gaussian {first(one.log_prob_gaussian)}")
         for one in scene.trace.flows
-        if len(one.log_prob_rademacher)
     ]
-    return f"log p is off by, with {probes} {noun} per solve: {GAP.join(parts)}; dashed: Gaussian probes"
+    return f"one probe per solve puts log p off by {GAP.join(parts)} (dashed)"
+
+
+def first(curve: FloatArray) -> str:
+    """Return what one probe gives: the first of a curve over the number of probes."""
+    return hundredths(float(curve[0])) if len(curve) else "–"
 
 
 def mass(scene: Scene, t: float) -> str:
@@ -230,7 +254,7 @@ def tolerance(scene: Scene, t: float) -> str:
         if not len(flow.tolerance_rtol):
             return ""
         k = int(np.argmin(flow.tolerance_rtol))
-        return f"{flow.tolerance_nfe[k]}, error {float(flow.tolerance_error[k]):.1g}"
+        return f"{flow.tolerance_nfe[k]} evaluations, error {label_number(float(flow.tolerance_error[k]))}"
 
     tightest = min((float(flow.tolerance_rtol.min(initial=1.0)) for flow in scene.frame.flows), default=1.0)
     said = named(scene, words)

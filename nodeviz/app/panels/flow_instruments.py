@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 
 from nodeviz.app.instrument import Instrument, Layer, View, logs, smoothed, thinned
 from nodeviz.app.panels import flow_captions as captions
-from nodeviz.app.panels.flow_captions import SHORT, Scene, at_time, mass_text, method_style
+from nodeviz.app.panels.flow_captions import BRIEF, Scene, at_time, mass_text, method_style
 from nodeviz.app.plots import label_number, pen
 from nodeviz.app.theme import blend
 from nodeviz.experiments.flow_params import INSTRUMENTS
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from nodeviz.experiments.flow_frame import FlowPath, FlowTrace, FlowView
 
 MOST = 2  # flows
+THOUSAND, MANY = 1000.0, 10  # training steps, and thousands of them from which an axis counts in thousands
+ROOM = 0.2  # of a plot's height, below the line of the exact trace, for its name and that of the axis
 
 
 class FlowInstrument(Instrument[Scene]):
@@ -68,8 +70,10 @@ def training_axis(view: FlowInstrument, scene: Scene, y_label: str) -> tuple[lis
     if len(flows) > 1:
         view.name_axes("share of training", y_label)
         return [float(max(flow.steps, 1)) for flow in flows], max(1.0, *(flow.step / flow.steps for flow in flows))
-    view.name_axes("training step", y_label)
-    return [1.0], float(max(flows[0].steps, flows[0].step))
+    end = float(max(flows[0].steps, flows[0].step))
+    scale = THOUSAND if end >= MANY * THOUSAND else 1.0  # five digits on every tick have no room
+    view.name_axes("training step" if scale == 1.0 else "thousand steps", y_label)
+    return [scale], end / scale
 
 
 def untrained(view: FlowInstrument, scene: Scene, y: float) -> None:
@@ -231,8 +235,8 @@ def finish_probes(view: FlowInstrument, scene: Scene, name: str, values: FloatAr
     end = float(x[-1]) if len(x) else 4.0
     top = float(np.nanmax(values, initial=0.0)) or 1.0
     view.line.setData(np.array([0.0, end]), np.zeros(2))
-    view.write("exact trace", view.theme.quiet, 0.0, 0.08 * top)
-    view.plot.grow(key(scene, name), np.array([0.0, end]), np.array([0.0, top]))
+    view.write("exact trace", view.theme.quiet, 0.0, -0.5 * ROOM * top)
+    view.plot.grow(key(scene, name), np.array([0.0, end]), np.array([-ROOM * top, top]))
     view.give(columns)
 
 
@@ -285,16 +289,16 @@ def tolerance(view: FlowInstrument, scene: Scene) -> None:
 
 
 def measures(view: FlowInstrument, scene: Scene) -> None:
-    """Every measure, a row per flow."""
-    rows, colours = [], []
+    """Every measure, a column per flow: so nothing has to be scrolled sideways."""
+    texts, colours = [], []
     columns: dict[str, list[Any]] = {}
     for flow in scene.frame.flows:
         values = measures_of(flow)
-        rows.append([text for _, _, text in values])
+        texts.append([text for _, _, text in values])
         colours.append(method_style(flow.name, view.theme)[0])
         for title, value, _ in values:
             columns.setdefault(title, []).append(value)
-    view.fill_table(list(columns), rows, colours)
+    view.fill_table_by_columns(["", *list(columns)[1:]], texts, colours)
     view.give({title: np.array(values) for title, values in columns.items()})
 
 
@@ -302,7 +306,7 @@ def measures_of(flow: FlowView) -> list[tuple[str, Any, str]]:
     """Return title, value and text of every measure of a flow."""
     milliseconds = 1e3 * flow.seconds_per_step
     return [
-        ("method", flow.name, SHORT[flow.name]),
+        ("method", flow.name, BRIEF[flow.name]),
         ("log p", flow.mean_log_prob, nats(flow.mean_log_prob) if np.isfinite(flow.mean_log_prob) else "–"),
         ("W₂", flow.wasserstein2, label_number(flow.wasserstein2)),
         ("its floor", flow.wasserstein2_floor, label_number(flow.wasserstein2_floor)),
