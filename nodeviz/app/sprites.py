@@ -82,6 +82,7 @@ class Sprites(pg.GraphicsObject):
     def viewTransformChanged(self) -> None:
         """Know a new view for a new bounding rectangle."""
         self.prepareGeometryChange()
+        super().viewTransformChanged()  # forgets the view before
 
     def paint(self, painter: QPainter, *_: Any) -> None:
         """Draw all markers with one call."""
