@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 from math import ceil, floor, log
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -11,7 +11,7 @@ import numpy as np
 from nodeviz.engine.gru import GRUCell
 from nodeviz.engine.mlp import MLP
 from nodeviz.models.latent_batch import MAX_TIME
-from nodeviz.models.latent_encoder import euler_rows
+from nodeviz.models.latent_encoder import euler_steps
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -102,17 +102,16 @@ class LatentODE:
 
     def _encoder_states(self, batch: SeriesBatch) -> list[tuple[FloatArray, FloatArray]]:
         """Return times (B,) and states (H, B): at first, after each Euler step and after each observation."""
-        h = np.zeros((self.spec.hidden, batch.batch), self.dtype)
-        t = batch.times[-1]
-        states = [(t, h)]
-        inputs = self._encoder_inputs(batch)
-        steps, seen = euler_rows(batch, self.spec.encoder_dt), batch.seen.astype(self.dtype)
-        for i in range(len(seen) - 1, -2, -1):
-            for dt in steps[i]:  # those of -1 are the last ones, to s = 0
+        h, t = np.zeros((self.spec.hidden, batch.batch), self.dtype), batch.times[-1]
+        states, inputs = [(t, h)], self._encoder_inputs(batch)
+        steps, seen = euler_steps(batch, self.spec.encoder_dt), batch.seen.astype(self.dtype)
+        sizes = iter(steps.sizes)
+        for row, count in zip(range(len(seen) - 1, -2, -1), steps.counts, strict=True):
+            for dt in islice(sizes, count):
                 t, h = t - dt, h + dt.astype(self.dtype) * self.field(0.0, h)
                 states.append((t, h))
-            if i >= 0 and seen[i].any():
-                h = self.gru(inputs[i], h, seen[i])
+            if row >= 0 and seen[row].any():
+                h = self.gru(inputs[row], h, seen[row])
                 states.append((t, h))
         return states
 

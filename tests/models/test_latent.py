@@ -13,7 +13,7 @@ from models.latents import make_batch, make_model, make_series
 from nodeviz.engine.integrate import solve
 from nodeviz.models.latent import LatentODE
 from nodeviz.models.latent_batch import SeriesBatch
-from nodeviz.models.latent_encoder import euler_rows
+from nodeviz.models.latent_encoder import euler_steps
 from nodeviz.models.latent_spec import LatentSpec
 
 LENGTHS = st.lists(st.integers(0, 7), min_size=1, max_size=4)
@@ -59,12 +59,16 @@ def test_missing_values_are_not_zeros() -> None:
 @given(lengths=LENGTHS, longest=st.floats(0.02, 2.0), seed=st.integers(0, 10**6))
 def test_euler_steps_are_short_enough_and_fill_the_gaps(lengths: list[int], longest: float, seed: int) -> None:
     batch = make_batch(seed, lengths)
-    rows = euler_rows(batch, longest)
-    assert len(rows) == len(batch.times) + 1
-    assert len(rows[-2]) == 0, "the way begins at the last observation"
-    assert all((row >= 0).all() and (row <= longest * (1 + 1e-6)).all() for row in rows)
-    whole = sum(row.sum(axis=0) for row in rows)
-    np.testing.assert_allclose(whole, batch.times[-1], atol=1e-12)
+    sizes, counts = euler_steps(batch, longest)
+    assert counts.shape == (len(batch.times) + 1,)
+    assert counts.sum() == len(sizes)
+    assert counts[0] == 0, "the way begins at the last observation"
+    assert (sizes >= 0).all()
+    assert (sizes <= longest * (1 + 1e-6)).all()
+    np.testing.assert_allclose(sizes.sum(axis=0), batch.times[-1], atol=1e-12)
+    for b in range(batch.batch):
+        alone = euler_steps(batch.column(b), longest).sizes[:, 0]
+        np.testing.assert_array_equal(sizes[sizes[:, b] > 0, b], alone[alone > 0])
 
 
 def test_the_hidden_path_jumps_at_observations_alone() -> None:
