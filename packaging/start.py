@@ -34,6 +34,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 UNFINISHED = VENV / "nodeviz-unfinished"  # there while packages are being installed
 PICTURES = ROOT / "nodeviz-pictures"
 LOCKS = {"run": ROOT / "packaging" / "run.lock", "test": ROOT / "packaging" / "test.lock"}
+SIDE_BY_SIDE = ("--numprocesses", "logical", "--dist", "worksteal")  # one pytest for each processor
 TEXT_ONLY = ("list", "run", "export", "doctor", "-h", "--help", "--version")  # what asks for no window
 
 sys.path.insert(0, str(ROOT))
@@ -209,7 +210,8 @@ def test(arguments: Sequence[str]) -> int:
         "import contracts": lambda: outcome(
             subprocess.run([PYTHON.parent / "lint-imports"], cwd=ROOT, env=offscreen, check=False)
         ),
-        "tests": module("pytest"),
+        "tests": module("pytest", *SIDE_BY_SIDE, "-m", "not alone"),
+        "tests one by one": module("pytest", "-m", "alone"),
         "real window": check_window,
         "wheel": lambda: outcome(subprocess.run([PYTHON, ROOT / "packaging" / "check_wheel.py"], check=False)),
     }

@@ -303,7 +303,7 @@ def test_a_python_without_its_venv_module_says_what_to_install(
     assert calls.commands == []
 
 
-@pytest.mark.parametrize("failing", ["", "pytest", "mypy"])
+@pytest.mark.parametrize("failing", ["", "not alone", "alone", "mypy"])
 def test_every_check_runs_whatever_became_of_the_others(
     start: Any, calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], failing: str
 ) -> None:
@@ -314,7 +314,8 @@ def test_every_check_runs_whatever_became_of_the_others(
     assert start.main(["test"]) == (1 if failing else 0)
     report = capsys.readouterr().out
     tools = " ".join(word for words in calls.commands for word in words)
-    for tool in ("ruff check", "ruff format --check", "mypy", "lint-imports", "pytest", "check_window", "check_wheel"):
+    pytests = ("pytest --numprocesses logical --dist worksteal -m not alone", "pytest -m alone")
+    for tool in ("ruff check", "ruff format --check", "mypy", "lint-imports", *pytests, "check_window", "check_wheel"):
         assert tool in tools
     assert report.count("failed after") == bool(failing)
 

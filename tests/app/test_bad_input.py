@@ -333,7 +333,7 @@ def test_parameters_that_cannot_be_used_any_more_get_defaults(
 def test_a_home_that_cannot_be_written_is_told_and_the_window_works(qtbot: Any, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where a folder should be")
     with opened(qtbot, tmp_path / "home" / "nodeviz", "phase") as window:
+        assert "changes last until nodeviz is closed" in window.statusBar().currentMessage()
         wait_idle(qtbot, window)
         window.toggle_theme()
         assert window.theme_name == "light"
-        assert "changes last until nodeviz is closed" in window.statusBar().currentMessage()
