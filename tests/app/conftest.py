@@ -13,6 +13,7 @@ import pytest
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QThreadPool, QTimer
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -20,7 +21,25 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
 GRACE = 1.0  # s, for a Python thread that was told to end and is about to
+PATIENCE = 30_000  # ms, on a busy machine
 FAILED = pytest.StashKey[bool]()
+
+
+class PatientBot(QtBot):
+    """Waits as long as a busy machine may take; no test passes the sooner or later for it."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = PATIENCE) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitExposed(self, widget: QWidget, *, timeout: int = PATIENCE) -> Any:
+        return super().waitExposed(widget, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    """Return the bot of pytest-qt with patience."""
+    del qapp
+    return PatientBot(request)
 
 
 class Started:

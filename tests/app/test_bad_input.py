@@ -246,9 +246,9 @@ def test_a_million_rows_cost_nothing_and_the_first_are_used(
 ) -> None:
     path = tmp_path / "many.csv"
     path.write_text("x,y\n" + "0.5,1.5\n" * 10**6, "utf-8")
-    started = time.monotonic()
+    started = time.thread_time()
     panel.open_points(str(path))
-    assert time.monotonic() - started < 2.0  # reading them all takes longer than that
+    assert time.thread_time() - started < 1.0  # reading them all takes longer than that
     assert panel.params.start == ((0.5, 1.5),) * 64
     assert "only the first 64 points used" in panel.message.text.text()
     assert panel.message.isVisible()

@@ -96,7 +96,7 @@ def test_a_turned_model_stays_turned_while_it_learns_on(panel: Any) -> None:
     assert len(panel.view.camera(frame.models[ANODE]).axes) == 5
 
 
-def test_dragging_a_plane_moves_the_view_of_all(panel: Any, said: list[str]) -> None:
+def test_dragging_a_plane_moves_the_view_of_all(qtbot: Any, panel: Any, said: list[str]) -> None:
     plane, other = panel.planes[NODE], panel.planes[ANODE]
     before = plane.box.viewRange()
     drag(plane, [QPoint(200, 150), QPoint(220, 150), QPoint(260, 150)])
@@ -107,7 +107,7 @@ def test_dragging_a_plane_moves_the_view_of_all(panel: Any, said: list[str]) -> 
     turn_wheel(plane, QPoint(200, 150), 240)
     turn_wheel(plane, QPoint(200, 150), 240)
     np.testing.assert_allclose(other.box.viewRange(), plane.box.viewRange(), atol=1e-6)
-    QTest.qWait(350)
+    qtbot.waitUntil(lambda: not panel._settled.isActive())
     assert [line.partition("(")[0] for line in said] == ["classifier.look"]  # one gesture, one line
     held = plane.box.viewRange()
     show(panel, make_frame(step=941))

@@ -207,7 +207,7 @@ class Hand:
     def drag_a_plane(self) -> None:
         shown = [plane for plane in self.panel.planes if plane.isVisible()]
         self.drag(shown[int(self.rng.integers(len(shown)))])
-        self.qtbot.wait(350)  # the view says where it is when it rests
+        self.qtbot.waitUntil(lambda: not self.panel._settled.isActive())  # the view says where it is when it rests
 
     def click_a_point(self) -> None:
         plane = self.panel.planes[0]

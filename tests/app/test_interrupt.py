@@ -105,14 +105,19 @@ def test_other_input_is_dropped_while_code_runs(driver: Driver) -> None:
 
 
 def test_the_window_lives_while_code_runs(driver: Driver) -> None:
-    beats: list[float] = []
+    beats: list[bool] = []
+
+    def beat() -> None:
+        beats.append(driver.console.running)
+        if beats.count(True) == 4:
+            driver.console.interrupt()
+
     timer = QTimer(driver.window)
-    timer.timeout.connect(lambda: beats.append(time.monotonic()))
+    timer.timeout.connect(beat)
     timer.start(10)
-    driver.later(driver.console.interrupt, 600)
-    driver.run("while True: pass")
+    assert "KeyboardInterrupt" in driver.run("while True: pass")
     timer.stop()
-    assert len(beats) >= 4
+    assert beats.count(True) >= 4
 
 
 def test_interrupt_without_running_code_does_nothing(driver: Driver) -> None:
@@ -251,6 +256,7 @@ def test_wait_loop_inside_a_command_paints_and_returns(driver: Driver) -> None:
     timer = QTimer(driver.window)
     timer.timeout.connect(picture.update)
     timer.start(10)
-    assert "Out[1]: False" in driver.run("wait_loop(lambda: False, timeout=0.4)")
+    driver.console._kernel.shell.user_ns["painted"] = painted
+    assert "Out[1]: True" in driver.run("wait_loop(lambda: len(painted) >= 4, timeout=20)")
+    assert "Out[2]: False" in driver.run("wait_loop(lambda: False, timeout=0.05)")
     timer.stop()
-    assert len(painted) >= 4

@@ -195,7 +195,7 @@ def test_a_bad_equation_keeps_the_last_good_picture(qtbot: Any, panel: Any) -> N
     edit.setFocus()
     edit.selectAll()
     qtbot.keyClicks(edit, "x' = sinn(y); y' = -x")
-    qtbot.waitUntil(panel.message.isVisible, timeout=3000)
+    qtbot.waitUntil(panel.message.isVisible)
     assert "sinn" in panel.message.text.text()
     assert panel.params.system == "spiral"
     assert panel.frame is frame
@@ -334,6 +334,7 @@ def test_state_comes_back_at_the_next_start(qtbot: Any, window: Any) -> None:
         assert again.panels["phase"].params.system == "van-der-pol"
 
 
+@pytest.mark.alone
 def test_closing_takes_less_than_a_second(window: Any) -> None:
     window.session.change("phase", {"solvers": "euler:1000000", "t1": 1000})
     QTest.qWait(50)

