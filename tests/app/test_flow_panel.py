@@ -16,7 +16,7 @@ from nodeviz.app.panels.flow_captions import STYLES
 from nodeviz.app.session import Session
 from nodeviz.app.theme import DARK
 from nodeviz.app.worker import Worker
-from nodeviz.experiments.base import Reply
+from nodeviz.experiments.base import Reply, Update
 from nodeviz.experiments.flow_params import INSTRUMENTS
 from nodeviz.models.flow import METHODS
 
@@ -130,6 +130,26 @@ def test_measures_stand_in_the_caption_beside_the_bound(panel: Any) -> None:
         assert part in text
     show(panel, make_frame(target=make_target("csv", "2 points far from all others left out.")))
     assert "left out" in panel.words.text()
+
+
+def test_training_steps_are_counted_whatever_a_report_holds(panel: Any) -> None:
+    before = panel.steps_seen
+    for step in (20, 40, 57):
+        report = {"flow-matching.loss": 1.0, "flow-matching.step": float(step)}
+        panel.mailbox.put(panel._generation, Update(scalars=report), 10**6)
+        panel.mailbox.put(panel._generation, Update(scalars={"flow-matching.mean_log_prob": -3.0}), 10**6)
+        panel.tick(time.perf_counter())
+    assert panel.steps_seen == before + 57
+
+
+def test_a_flow_that_trained_on_says_that_the_rate_began_anew(panel: Any) -> None:
+    panel.history = make_history()  # type: ignore[assignment]
+    panel.session.change("flow", {"upper": "loss"})
+    panel.redraw()
+    assert "anew" not in panel.instruments["upper"].words.text()
+    frame = make_frame(step=2500)
+    show(panel, dataclasses.replace(frame, steps=4000))
+    assert "began anew" in panel.instruments["upper"].words.text()
 
 
 def test_the_trace_is_asked_for_where_the_cursor_rests(panel: Any) -> None:

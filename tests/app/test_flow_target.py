@@ -46,6 +46,18 @@ def test_the_brush_paints_a_target_in_one_step_of_undo(panel: Any) -> None:
     assert panel.params.points == points
 
 
+def test_who_paints_sees_the_target_at_the_time_where_it_is(panel: Any) -> None:
+    panel.put_time(0.3)
+    points = panel.planes[0]._target
+    assert not len(points._points)
+    panel.toggle_brush()
+    assert panel.playbar.fraction == 1.0
+    np.testing.assert_array_equal(points._points, panel.frame.target.points)
+    assert not panel.params.show_target
+    panel.toggle_brush()
+    assert not len(points._points)
+
+
 def test_a_first_small_stroke_stays_where_it_was_painted(panel: Any) -> None:
     panel.toggle_brush()
     drag(panel, [(2.0, 1.0), (2.1, 1.0)])

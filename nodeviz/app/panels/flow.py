@@ -27,6 +27,7 @@ from nodeviz.experiments.kinds import Flag
 if TYPE_CHECKING:
     from nodeviz.app.brush import Stroke
     from nodeviz.app.commands import Command
+    from nodeviz.app.mailbox import Delivery
     from nodeviz.experiments.base import Reply
 
 BRUSH = 30  # hundredths of the plane's unit: the plane is larger than the classifier's
@@ -78,6 +79,7 @@ class FlowPanel(TrainingPanel[FlowParams, FlowFrame]):
         self._scene: Scene
         self._drawn: tuple[object, ...] = (None,) * 4
         self._numbers = -1
+        self._counted = 0.0  # training steps that were reported
         self._frame_before: FlowFrame | None = None
         self._path: PathView | None = None
         self._trace: TraceView | None = None
@@ -89,7 +91,9 @@ class FlowPanel(TrainingPanel[FlowParams, FlowFrame]):
     def draw(self, frame: FlowFrame, fraction: float) -> None:
         """Draw planes and instruments."""
         params, scene = self.params, self._scene_of(frame)
-        self.view.show_scene(scene, fraction, Look.of(params))
+        look = Look.of(params)
+        # Whoever paints must see what is there, before any flow has learned it.
+        self.view.show_scene(scene, fraction, look._replace(target=look.target or not self.brush.isHidden()))
         settled = not self.session.dragging
         for name, kind in (("upper", params.upper), ("lower", params.lower)):
             self.instruments[name].plot.settled = settled
@@ -159,8 +163,16 @@ class FlowPanel(TrainingPanel[FlowParams, FlowFrame]):
 
     def start(self, *, afresh: bool = False) -> None:
         """Start the run of the state in force."""
-        self._path, self._trace = None, None
+        self._path, self._trace, self._counted = None, None, 0.0
         super().start(afresh=afresh)
+
+    def _receive(self, delivery: Delivery) -> None:
+        """Take what came, and count training steps: a report is of several."""
+        super()._receive(delivery)
+        taken = [numbers[key] for numbers in delivery.scalars if (key := f"{self.params.method}.step") in numbers]
+        if taken:
+            self.steps_seen += int(max(0.0, taken[-1] - self._counted)) - len(delivery.scalars)
+            self._counted = taken[-1]
 
     def _ask_once(self, kind: str, payload: object) -> None:
         """Put a question unless one of its kind waits; with the next frame it may be put again, if a run was lost."""
@@ -240,6 +252,13 @@ class FlowPanel(TrainingPanel[FlowParams, FlowFrame]):
     def open_file(self, path: str) -> None:
         """Take a picture or points as the target, or the weights of a file."""
         (self.load_flows if is_model(path) else self.open_target)(path)
+
+    def put_brush(self, *, on: bool) -> None:
+        """Show the target and what the brush can do, at the end of the flow, where the target is; or not any more."""
+        super().put_brush(on=on)
+        if on:
+            self.playbar.put(1.0)
+        self.redraw()
 
     def apply_stroke(self, stroke: Stroke) -> None:
         """Change the points as the stroke so far says."""
