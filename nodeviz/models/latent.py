@@ -12,6 +12,7 @@ from nodeviz.engine.gru import GRUCell
 from nodeviz.engine.mlp import MLP
 from nodeviz.models.latent_batch import MAX_TIME
 from nodeviz.models.latent_encoder import euler_steps
+from nodeviz.models.latent_start import oscillators, start_linear
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from nodeviz.models.latent_batch import SeriesBatch
     from nodeviz.models.latent_spec import LatentSpec
 
-FIRST_NOISE = 0.1  # sd, where training begins
+FIRST_NOISE = 0.2  # sd, where training begins
 
 
 class HiddenPath(NamedTuple):
@@ -60,17 +61,27 @@ class LatentODE:
         field, gru, head, dynamics, decoder, self.log_noise = (self.parameters[span] for span in self.spans)
         self.field = MLP(spec.encoder_widths, spec.activation, dtype=dtype, parameters=field)
         self.gru = GRUCell(spec.inputs, spec.hidden, dtype=dtype, parameters=gru)
-        self.head = MLP(spec.head_widths, dtype=dtype, parameters=head)
+        self.head = MLP(spec.head_widths, spec.activation, dtype=dtype, parameters=head)
         self.dynamics = MLP(spec.dynamics_widths, spec.activation, dtype=dtype, parameters=dynamics)
         self.decoder = MLP(spec.decoder_widths, spec.activation, dtype=dtype, parameters=decoder)
 
     @classmethod
     def init(cls, spec: LatentSpec, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32) -> Self:
-        """Return a model with random weights from N(0, 1/fan_in), no biases, and noise of sd `FIRST_NOISE`."""
+        """Return a model with random weights that hardly moves the encoder's state yet.
+
+        With tanh f begins as a bank of oscillators, see `latent_start`; otherwise its weights are from N(0, 1/fan_in),
+        and so are the decoder's. The noise has an sd of `FIRST_NOISE`, the posteriors one of exp(-1).
+        """
         model = cls(spec, dtype=dtype)
-        for net in (model.field, model.head, model.dynamics, model.decoder):
-            MLP.init(rng, net.widths, net.activation, dtype=dtype, parameters=net.parameters)
+        scales = (model.field, 0.3), (model.head, 0.3), (model.dynamics, 1.0), (model.decoder, 1.0)
+        for net, scale in scales:
+            MLP.init(rng, net.widths, net.activation, dtype=dtype, parameters=net.parameters, last_scale=scale)
         GRUCell.init(rng, spec.inputs, spec.hidden, dtype=dtype, parameters=model.gru.parameters)
+        model.head.layers[-1].bias[spec.latent :] = -1.0
+        if spec.activation == "tanh":
+            field, decoder = oscillators(spec)
+            start_linear(model.dynamics, field / spec.speed, rng)
+            start_linear(model.decoder, decoder, rng)
         model.log_noise[:] = log(FIRST_NOISE)
         return model
 
@@ -119,12 +130,12 @@ class LatentODE:
         """Return what the encoder sees, (N, I, B)."""
         if batch.channels != self.spec.channels:
             raise ValueError(f"batch: of {batch.channels} channels; this model was made for {self.spec.channels}")
-        values = batch.values.astype(self.dtype)
-        return values if self.spec.channels == 1 else np.concatenate([values, batch.mask], axis=1, dtype=self.dtype)
+        parts = [batch.times[:, None], batch.values, batch.mask]
+        return np.concatenate(parts[: 2 if self.spec.channels == 1 else 3], axis=1, dtype=self.dtype)
 
     def velocity(self, z: npt.ArrayLike) -> FloatArray:
         """Return dz/ds at latent states z, (L,) or (L, N)."""
-        return self.dynamics(0.0, z)
+        return self.dynamics(0.0, z) * np.full((), self.spec.speed, self.dtype)
 
     def decode(self, z: npt.ArrayLike) -> FloatArray:
         """Return the channels, (C,), (C, N) or (T, C, N), at latent states (L,), (L, N) or (T, L, N)."""
@@ -173,8 +184,8 @@ class LatentODE:
             return _cubic(x[:, None, :], *parts)
 
     def _nodes(self, start: FloatArray, low: int, high: int) -> tuple[FloatArray, FloatArray]:
-        """Return states and dt times slopes, (high - low + 1, L, N), at the nodes low .. high of the grid."""
-        dt = np.full((), 1.0 / self.spec.steps, self.dtype)
+        """Return states and slopes per step, (high - low + 1, L, N), at the nodes low .. high of the grid."""
+        dt = np.full((), self.spec.dt, self.dtype)
         states = np.empty((high - low + 1, *start.shape), self.dtype)
         slopes = np.empty_like(states)
         field = self.dynamics

@@ -91,10 +91,9 @@ class CurvePass:
         self._by_latent = np.empty((model.spec.latent, points * columns), model.dtype)
 
     def _make_nodes(self, count: int) -> None:
-        steps = self._model.spec.steps
-        self._count, self._nodes = count, UnrolledSteps(self._model.dynamics, self._shape[1], count, 1.0 / steps)
-        kind = OwnTimes if self._own else SharedTimes
-        self.readout: Readout = kind(self._nodes, steps, self._shape, self._points)
+        spec, kind = self._model.spec, OwnTimes if self._own else SharedTimes
+        self._count, self._nodes = count, UnrolledSteps(self._model.dynamics, self._shape[1], count, spec.dt)
+        self.readout: Readout = kind(self._nodes, spec, self._shape, self._points)
 
     def load(self, times: FloatArray) -> None:
         """Take the times, (M,) or (M, N), from 0 on."""

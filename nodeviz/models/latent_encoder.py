@@ -87,11 +87,11 @@ class EncoderTape:
         if self._n_jumps > len(self._states):
             self._make_gru(self._n_jumps * 5 // 4)
         self._sizes[: self._n_steps] = steps.sizes
-        values, n, channels = batch.values[::-1], self._n_jumps, batch.channels
-        self._gru.inputs[:n, :channels] = values if n == len(met) else values[met]
-        if self._model.spec.inputs > channels:
-            self._gru.inputs[:n, channels:] = batch.mask[::-1][met]
-        self._gru.seen[:n] = seen if n == len(met) else seen[met]
+        n, channels, inputs = self._n_jumps, batch.channels, self._gru.inputs
+        inputs[:n, 0], inputs[:n, 1 : 1 + channels] = batch.times[::-1][met], batch.values[::-1][met]
+        if channels > 1:
+            inputs[:n, 1 + channels :] = batch.mask[::-1][met]
+        self._gru.seen[:n] = seen[met]
         self._masked = [not everyone for everyone in np.all(seen[met], axis=1).tolist()]
         self._jumps = []
         for count, jump in zip(steps.counts.tolist(), [*met.tolist(), False], strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray
     from nodeviz.engine.unrolled import UnrolledSteps
+    from nodeviz.models.latent_spec import LatentSpec
 
 
 def cubic_weights(x: FloatArray, dt: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -26,7 +27,7 @@ class Readout(ABC):
     Parameters
     ----------
     nodes : whose states and slopes are read
-    steps : how many of them there are per unit of time
+    spec : of the latent ODE, whose grid they are on
     shape : (L, N)
     points : M
 
@@ -37,15 +38,15 @@ class Readout(ABC):
 
     _groups: int  # of columns that share their times
 
-    def __init__(self, nodes: UnrolledSteps, steps: int, shape: tuple[int, int], points: int) -> None:
-        self._nodes, self._steps, self._shape, self._points = nodes, steps, shape, points
+    def __init__(self, nodes: UnrolledSteps, spec: LatentSpec, shape: tuple[int, int], points: int) -> None:
+        self._nodes, self._spec, self._shape, self._points = nodes, spec, shape, points
         # For the most nodes; what the times loaded need of it lies in front.
         self._memory = np.empty(self._groups * points * 2 * len(nodes.states), nodes.states.dtype)
         self.n_steps = 0
 
     def load(self, times: FloatArray) -> None:
         """Take the times, (M,) or (M, N), from 0 on."""
-        places = times * self._steps
+        places = times * self._spec.steps
         self.n_steps = max(1, int(np.ceil(places.max(initial=0.0))))
         index = np.minimum(places.astype(np.intp), self.n_steps - 1)
         nodes, groups = self.n_steps + 1, self._groups
@@ -54,7 +55,7 @@ class Readout(ABC):
         # Group after group and time after time, those of all states before those of all slopes.
         row = np.arange(self._points).reshape(-1, *[1] * (times.ndim - 1))
         first = index + (row + np.arange(groups) * self._points if times.ndim > 1 else row) * (2 * nodes)
-        of_states = cubic_weights(places - index, 1.0 / self._steps)
+        of_states = cubic_weights(places - index, self._spec.dt)
         for offset, values in zip((0, 1, nodes, nodes + 1), of_states, strict=True):
             weights[first + offset] = values
         self._weights = weights.reshape(groups, self._points, 2 * nodes)
@@ -85,8 +86,8 @@ class SharedTimes(Readout):
 
     _groups = 1
 
-    def __init__(self, nodes: UnrolledSteps, steps: int, shape: tuple[int, int], points: int) -> None:
-        super().__init__(nodes, steps, shape, points)
+    def __init__(self, nodes: UnrolledSteps, spec: LatentSpec, shape: tuple[int, int], points: int) -> None:
+        super().__init__(nodes, spec, shape, points)
         self._other = np.empty((shape[0], points, shape[1]), nodes.states.dtype)
 
     def read(self, out: FloatArray) -> None:
@@ -120,9 +121,9 @@ class SharedTimes(Readout):
 class OwnTimes(Readout):
     """Times (M, N), those of each column its own."""
 
-    def __init__(self, nodes: UnrolledSteps, steps: int, shape: tuple[int, int], points: int) -> None:
+    def __init__(self, nodes: UnrolledSteps, spec: LatentSpec, shape: tuple[int, int], points: int) -> None:
         self._groups = shape[1]
-        super().__init__(nodes, steps, shape, points)
+        super().__init__(nodes, spec, shape, points)
         self._apart = np.empty(shape[1] * 2 * len(nodes.states) * shape[0], self._memory.dtype)
 
     def _columns(self) -> FloatArray:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _COUNTS = MappingProxyType(
     {
-        "channels": (1, 64), "hidden": (1, 2000), "encoder_hidden": (1, 2000), "latent": (1, 256),
+        "channels": (1, 64), "hidden": (1, 2000), "encoder_hidden": (1, 2000), "head_hidden": (0, 2000),
+        "latent": (1, 256),
         "dynamics_hidden": (1, 2000), "dynamics_layers": (1, 8), "decoder_hidden": (1, 2000), "decoder_layers": (0, 8),
         "steps": (1, 1000),
     }
@@ -41,8 +42,10 @@ class LatentSpec:
     hidden : size of the encoder's state
     encoder_hidden : width of the hidden layer of the encoder's field, which moves that state between observations
     encoder_dt : longest Euler step of the encoder; a longer gap takes several
+    head_hidden : width of a hidden layer between that state and the posterior; 0 for none
     latent : L, size of z
-    dynamics_hidden, dynamics_layers : width and number of the hidden layers of f
+    dynamics_hidden, dynamics_layers : width and number of the hidden layers of f's network
+    speed : f is so many times its network, so that a step of training changes it by as much more
     decoder_hidden, decoder_layers : the same of the decoder
     activation : in the encoder's field, in f and in the decoder
     steps : classic RK4 steps of z per unit of s; between them z is a cubic
@@ -56,9 +59,11 @@ class LatentSpec:
     hidden: int = 20
     encoder_hidden: int = 32
     encoder_dt: float = 0.25
+    head_hidden: int = 0
     latent: int = 6
     dynamics_hidden: int = 32
     dynamics_layers: int = 1
+    speed: float = 1.0
     decoder_hidden: int = 20
     decoder_layers: int = 1
     activation: str = "tanh"
@@ -70,14 +75,18 @@ class LatentSpec:
             raise ValueError(f"activation={self.activation!r}: no such choice; choose one of {choices}")
         for name, (least, most) in _COUNTS.items():
             _check_count(name, getattr(self, name), least, most)
-        dt = self.encoder_dt
-        if isinstance(dt, bool) or not isinstance(dt, (int, float)) or not 1e-3 <= dt <= 1e6:
-            raise ValueError(f"encoder_dt={dt!r}: must be from 0.001 to 1e+06; 0.25 is a common choice")
+        _check_size("encoder_dt", self.encoder_dt, "0.25")
+        _check_size("speed", self.speed, "8")
 
     @property
     def inputs(self) -> int:
-        """What the encoder sees of an observation: the values, and which of them are there if they are several."""
-        return self.channels if self.channels == 1 else 2 * self.channels
+        """What the encoder sees of an observation: its time, the values, and which are there if they are several."""
+        return 1 + (self.channels if self.channels == 1 else 2 * self.channels)
+
+    @property
+    def dt(self) -> float:
+        """RK4's step of f's network alone, which is `speed` times that of f."""
+        return self.speed / self.steps
 
     @property
     def encoder_widths(self) -> tuple[int, ...]:
@@ -87,7 +96,7 @@ class LatentSpec:
     @property
     def head_widths(self) -> tuple[int, ...]:
         """Widths of the map from the encoder's last state to the posterior's means and log sds."""
-        return (self.hidden, 2 * self.latent)
+        return (self.hidden, *[self.head_hidden] * (self.head_hidden > 0), 2 * self.latent)
 
     @property
     def dynamics_widths(self) -> tuple[int, ...]:
@@ -130,6 +139,11 @@ class LatentSpec:
         if not isinstance(data, Mapping) or not known.issuperset(data):
             raise ValueError(f"not a mapping of a latent ODE's fields; use {', '.join(sorted(known))}")
         return cls(**data)
+
+
+def _check_size(name: str, value: Any, usual: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1e-3 <= value <= 1e6:
+        raise ValueError(f"{name}={value!r}: must be from 0.001 to 1e+06; {usual} is a common choice")
 
 
 def _check_count(name: str, value: Any, least: int, most: int) -> None:

@@ -15,6 +15,7 @@ from nodeviz.models.latent import LatentODE
 from nodeviz.models.latent_batch import SeriesBatch
 from nodeviz.models.latent_encoder import euler_steps
 from nodeviz.models.latent_spec import LatentSpec
+from nodeviz.models.latent_start import oscillators
 
 LENGTHS = st.lists(st.integers(0, 7), min_size=1, max_size=4)
 
@@ -97,11 +98,11 @@ def test_the_answer_does_not_depend_on_the_query_grid(seed: int, n: int) -> None
 
 
 def test_paths_are_solutions_smooth_between_the_nodes() -> None:
-    model, z0 = make_model(steps=40), np.random.default_rng(0).standard_normal((3, 4))
+    model, z0 = make_model(steps=40, speed=0.8), np.random.default_rng(0).standard_normal((3, 4))
     ts = np.linspace(0, 1.5, 41)
-    exact = solve(model.dynamics, z0, ts, rtol=1e-11, atol=1e-13).ys
+    exact = solve(lambda _, z: model.velocity(z), z0, ts, rtol=1e-11, atol=1e-13).ys
     np.testing.assert_allclose(model.latent_path(z0, ts), exact, atol=1e-7)
-    back = solve(model.dynamics, z0, -ts, rtol=1e-11, atol=1e-13).ys
+    back = solve(lambda _, z: model.velocity(z), z0, -ts, rtol=1e-11, atol=1e-13).ys
     np.testing.assert_allclose(model.latent_path(z0, -ts), back, atol=1e-7)
     # The slope of the cubic at a node is the field's on both of its sides.
     for t in (0.0, 0.25, -0.25):
@@ -143,7 +144,32 @@ def test_double_and_single_precision_are_the_same_model() -> None:
     single = double.astype(np.float32)
     np.testing.assert_allclose(single.encode(batch)[0], double.encode(batch)[0], atol=1e-5)
     assert (single.log_noise == double.log_noise.astype(np.float32)).all()
-    np.testing.assert_allclose(LatentODE.init(LatentSpec(), np.random.default_rng(0)).noise, 0.1, rtol=1e-6)
+    np.testing.assert_allclose(LatentODE.init(LatentSpec(), np.random.default_rng(0)).noise, 0.2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"latent": 16, "speed": 8.0, "channels": 2}, {"dynamics_layers": 2, "decoder_layers": 0}]
+)
+def test_training_begins_with_oscillators(fields: Any) -> None:
+    spec = LatentSpec(**({"dynamics_hidden": 64, "decoder_hidden": 32} | fields))
+    model, latent = LatentODE.init(spec, np.random.default_rng(0), float), spec.latent
+    field, decoder = oscillators(spec)
+    small = 1e-3 * np.eye(latent)
+    np.testing.assert_allclose(model.velocity(small), 1e-3 * field, atol=1e-5)
+    np.testing.assert_allclose(model.decode(small), 1e-3 * decoder, atol=1e-6)
+    rates = np.linalg.eigvals(field)
+    assert np.abs(rates.real).max() < 1e-9
+    assert rates.imag.max() == pytest.approx(2 * np.pi * 3.2)
+
+
+@pytest.mark.parametrize("latent", [1, 2, 3, 4, 9])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_any_size_can_begin(latent: int, activation: str) -> None:
+    spec = LatentSpec(latent=latent, activation=activation, dynamics_hidden=2)
+    model = LatentODE.init(spec, np.random.default_rng(0))
+    curve = model.curve(np.ones((latent, 2), np.float32), [0.0, 1.5])
+    assert np.isfinite(curve).all()
+    assert curve.any()
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def test_a_spec_is_written_and_read() -> None:
     assert LatentSpec.from_json(spec.to_json()) == spec
     assert LatentSpec.from_json({"latent": 4}) == LatentSpec(latent=4)
     assert LatentODE(spec).parameters.shape == (spec.n_parameters,)
-    assert spec.inputs == 6
-    assert LatentSpec().inputs == 1
+    assert spec.inputs == 7
+    assert LatentSpec().inputs == 2
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,7 @@ def test_a_spec_is_written_and_read() -> None:
         ({"activation": "elu"}, "activation='elu': no such choice; choose one of tanh, relu"),
         ({"encoder_dt": 0.0}, "encoder_dt=0.0: must be from 0.001 to 1e\\+06"),
         ({"encoder_dt": NAN}, "encoder_dt=nan: must be from"),
+        ({"speed": -1}, "speed=-1: must be from 0.001"),
         ({"encoder_dt": "a"}, "encoder_dt='a': must be from"),
     ],
 )

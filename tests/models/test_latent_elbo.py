@@ -67,7 +67,14 @@ def test_the_gradient_agrees_with_differences(
     lengths: list[int], channels: int, missing: float, points: int, own: bool, samples: int, seed: int,
     longest: float, activation: str, layers: tuple[int, int], kl_weight: float,
 ) -> None:  # fmt: skip
-    fields: dict[str, Any] = {"channels": channels, "encoder_dt": longest, "activation": activation, "steps": 4}
+    fields: dict[str, Any] = {
+        "channels": channels,
+        "encoder_dt": longest,
+        "activation": activation,
+        "steps": 4,
+        "speed": 1.5,
+        "head_hidden": 2 * layers[1],
+    }
     model = make_model(seed, dynamics_layers=layers[0], decoder_layers=layers[1], **fields)
     batch = make_batch(seed, lengths, channels, missing)
     targets = random_targets(seed, batch, points, own=own)
