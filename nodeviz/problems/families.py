@@ -160,13 +160,13 @@ def oscillations(n: int, rng: np.random.Generator) -> FunctionBatch:
     """Draw sums of two sinusoids and a linear trend.
 
     Frequencies from 0.5 to 3 cycles in [0, 1]; amplitudes normal, that of the second halved; every other sinusoid is
-    damped, at a rate up to 2.5; the slope is normal; noise of sd 0.05.
+    damped, at a rate up to 2.5; offset and slope of the trend normal; noise of sd 0.05.
     """
     pair = (n, 2)
     nothing: FloatArray = np.empty((n, 0))
     return FunctionBatch(
         noise=np.full(n, NOISE),
-        offset=np.zeros(n),
+        offset=rng.standard_normal(n),
         slope=rng.standard_normal(n),
         amplitude=rng.standard_normal(pair) * (1.0, 0.5),
         frequency=rng.uniform(*_FREQUENCIES, pair),
@@ -182,7 +182,7 @@ def oscillations(n: int, rng: np.random.Generator) -> FunctionBatch:
 
 
 def broad(n: int, rng: np.random.Generator) -> FunctionBatch:
-    """Draw functions of four kinds, with an offset and noise of sd 0.02 to 0.2 each.
+    """Draw functions of four kinds, with noise of sd 0.02 to 0.2 each.
 
     Two in five are oscillations; the others, in equal parts, up to three steps on a line, up to three bumps on a line,
     and half of everything: oscillations, steps and bumps.
@@ -196,7 +196,7 @@ def broad(n: int, rng: np.random.Generator) -> FunctionBatch:
     places = rng.random((2, n, 3))
     return FunctionBatch(
         noise=_log_uniform(_LEVELS, n, rng),
-        offset=0.5 * rng.standard_normal(n),
+        offset=waves.offset * half[:, 0],
         slope=waves.slope * half[:, 0],
         amplitude=waves.amplitude * half * ((kind == 0) | (kind == 3)),
         frequency=waves.frequency,

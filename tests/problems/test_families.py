@@ -59,7 +59,7 @@ def test_times_of_all_functions_or_of_each(family: Family) -> None:
 @pytest.mark.parametrize("family", EVERY, ids=lambda family: family.name)
 def test_values_are_of_the_size_that_models_divide_them_by(family: Family) -> None:
     paths = family.draw(2000, np.random.default_rng(3)).paths(np.linspace(0.0, 1.0, 50)) / family.scale
-    assert 0.5 < paths.std() < 1.5
+    assert 0.5 < paths.std() < 1.6
     assert np.abs(paths.mean(axis=(0, 1))).max() < 0.5
 
 
@@ -87,7 +87,7 @@ def test_oscillations_are_two_sinusoids_and_a_trend() -> None:
     assert batch.decay.max() <= 2.5
     assert abs(batch.decay[batch.decay > 0].mean() - 1.25) < 0.02
     assert (batch.noise == 0.05).all()
-    assert not batch.offset.any()
+    np.testing.assert_allclose([batch.offset.std(), batch.slope.std()], 1.0, rtol=0.03)
     assert batch.rise.size == batch.height.size == 0
 
 
