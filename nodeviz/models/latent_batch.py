@@ -94,7 +94,10 @@ class SeriesBatch:
 
     def column(self, index: int) -> Self:
         """Return the batch of one series."""
-        place = slice(index, index + 1) if index != -1 else slice(-1, None)
+        return self.columns(slice(index, index + 1) if index != -1 else slice(-1, None))
+
+    def columns(self, place: slice) -> Self:
+        """Return the batch of some of the series."""
         return type(self)(self.times[:, place], self.values[:, :, place], self.mask[:, :, place])
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from math import log, pi
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from nodeviz.engine.unrolled import UnrolledSteps
+from nodeviz.models.latent_batch import MAX_TIME
 from nodeviz.models.latent_encoder import EncoderTape
 from nodeviz.models.latent_readout import OwnTimes, SharedTimes
 
@@ -66,6 +67,18 @@ class Targets:
         points: int = self.times.shape[0]
         return points
 
+    def padded(self, points: int) -> Self:
+        """Return them with further ones that do not count, ``points`` in all."""
+        more = points - self.points
+        if more <= 0:
+            return self
+        shape, times = (more, *self.values.shape[1:]), np.zeros((more, *self.times.shape[1:]))
+        return type(self)(
+            np.concatenate([self.times, times]),
+            np.concatenate([self.values, np.zeros(shape)]),
+            np.concatenate([self.weights, np.zeros(shape)]),
+        )
+
     def columns(self, place: slice) -> Self:
         """Return the targets of some of the series."""
         times = self.times if self.times.ndim == 1 else self.times[:, place]
@@ -96,8 +109,18 @@ class CurvePass:
         self.readout: Readout = kind(self._nodes, spec, self._shape, self._points)
 
     def load(self, times: FloatArray) -> None:
-        """Take the times, (M,) or (M, N), from 0 on."""
-        needed = int(np.ceil(times.max(initial=0.0) * self._model.spec.steps))
+        """Take the times, (M,) or (M, N), from 0 on.
+
+        Raises
+        ------
+        ValueError : a time before 0, or so far beyond 1 that nothing is known there
+        """
+        first, last = times.min(initial=0.0), times.max(initial=0.0)
+        if first < 0.0:
+            raise ValueError(f"targets: time {first:g} is before the window, which begins at 0; leave it out")
+        if not last <= MAX_TIME:
+            raise ValueError(f"targets: time {last:g} is beyond {MAX_TIME:g}; bring times to model units first")
+        needed = int(np.ceil(last * self._model.spec.steps))
         if needed > self._count:
             self._make_nodes(needed)
         self.readout.load(times)
@@ -142,6 +165,11 @@ class Elbo:
     def elbo(self) -> float:
         """The bound itself, with the whole of the KL divergence."""
         return self.log_likelihood - self.kl
+
+    def plus(self, other: Elbo, share: float) -> Elbo:
+        """Return these figures and a share of others, as of a batch whose pieces they are."""
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Elbo(*(mine + share * theirs for mine, theirs in pairs))
 
 
 class ElboPass:

@@ -21,6 +21,7 @@ SMALL = {
     "W3-2000": lambda: workloads.discrete_step(2, "checkpoint", {}, n_steps=40, batch=20),
     "W4": lambda: workloads.likelihood_step(batch=20),
     "W4-matching": lambda: workloads.matching_step(batch=20),
+    "W5": lambda: workloads.elbo_step(batch=5, points=6),
     "W6": workloads.typed_orbit,
 }
 

@@ -17,6 +17,7 @@ from . import fields, peers
 from .classifier_steps import adjoint_step, discrete_step
 from .flow_steps import likelihood_step, matching_step
 from .harness import OURS, Workload, present
+from .latent_steps import elbo_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -134,5 +135,6 @@ WORKLOADS: Mapping[str, Callable[[], Workload]] = {
     "W3-2000": lambda: discrete_step(2, "checkpoint", {"torchdiffeq": 3.0}, n_steps=2000),
     "W4": likelihood_step,
     "W4-matching": matching_step,
+    "W5": elbo_step,
     "W6": typed_orbit,
 }
