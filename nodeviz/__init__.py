@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nodeviz.api import Event, panels, run, solve
+    from nodeviz.api import Event, export, panels, run, solve
 
 __version__ = "0.1.0"
-__all__ = ["Event", "__version__", "panels", "run", "solve"]
+__all__ = ["Event", "__version__", "export", "panels", "run", "solve"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import sys
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nodeviz.engine.integrate import Event, solve
+from nodeviz.experiments.registry import find_experiment
 from nodeviz.experiments.run import Run
 
-__all__ = ["Event", "run", "solve"]
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from pathlib import Path
+
+T = TypeVar("T")
+
+__all__ = ["Event", "export", "run", "solve"]
 
 
 def run(panel: str, *, preset: str | None = None, seed: int = 0, **params: object) -> Run:
@@ -27,6 +34,57 @@ def run(panel: str, *, preset: str | None = None, seed: int = 0, **params: objec
     ParamError : an unknown panel, preset or parameter, or a value outside its limits
     """
     return Run(panel, preset=preset, seed=seed, changes=params)
+
+
+def export(
+    panel: str,
+    path: str | Path,
+    *,
+    preset: str | None = None,
+    seed: int = 0,
+    params: Mapping[str, object] | None = None,
+    **options: Any,
+) -> Path:
+    """Draw a panel into a picture or an animation, and return its path.
+
+    Parameters
+    ----------
+    panel : str, as in ``nodeviz list``
+    path : str or Path; .mp4 .webm .gif .apng .webp, a folder with a / at its end, or a still: .png .svg .pdf
+    preset : str or None, a shipped preset to start from; the panel's first one where neither it nor params are given
+    seed : int, 0 or more
+    params : parameter values on top of the preset
+    options : size=(1280, 720) in pixels, fps=30, seconds=8, at=None (the panel's time, for a still), over="time" or
+        "training", there_and_back=False, theme="dark", plot=0, title=True, caption=True, transparent=False,
+        quality=80, codec=""
+
+    Raises
+    ------
+    ValueError : what cannot be, in one sentence; nothing is left behind
+    """
+    from nodeviz.app.application import make_offscreen_application
+    from nodeviz.app.export import check, export_run, make_shoot
+
+    application = make_offscreen_application()
+    shoot = make_shoot(options)
+    check(path, shoot)
+    experiment = find_experiment(panel)
+    if shoot.over == "time" and preset is None and not params:
+        preset = experiment.first_preset
+    made = Run(panel, preset=preset, seed=seed, changes=params, shown=shoot.over == "time")
+    written = drain(export_run(made, path, shoot))
+    del application
+    return written
+
+
+def drain(steps: Generator[Any, None, T]) -> T:
+    """Run a generator to its end and return what it returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            written: T = end.value
+            return written
 
 
 def __getattr__(name: str) -> Any:

@@ -9,16 +9,11 @@ import argparse
 import json
 import re
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from nodeviz import __version__
-
-if TYPE_CHECKING:
-    from nodeviz.experiments.base import Frame
-    from nodeviz.experiments.run import Run
-
+from nodeviz import __version__, cli_export
+from nodeviz.cli_runs import add_run_arguments, follow, make_run, prepare_folder
 
 COMMANDS = ("list", "run", "train", "export", "doctor")
 
@@ -70,7 +65,8 @@ def parser() -> Parser:
     listing.set_defaults(command=list_panels)
 
     run = commands.add_parser("run", help="run a panel's experiment without a window")
-    add_run_arguments(run)
+    add_run_arguments(run, optional=True)
+    run.add_argument("--from", type=Path, metavar="FILE", dest="source", help="repeat the run of an exported file")
     run.add_argument("--out", type=Path, metavar="DIR", help="write summary.json and frames.npz there")
     run.add_argument("--json", action="store_true", help="print summary.json and nothing else")
     run.set_defaults(command=run_panel)
@@ -80,35 +76,14 @@ def parser() -> Parser:
     train.add_argument("--out", type=Path, metavar="PATH", required=True, help="a file (.npz, .json), or a folder")
     train.set_defaults(command=train_panel)
 
-    export = commands.add_parser("export", help="write pictures and animations (not there yet)")
-    export.add_argument("rest", nargs=argparse.REMAINDER)
-    export.set_defaults(command=export_panel)
+    export = commands.add_parser("export", help="write a picture or an animation of a panel")
+    add_run_arguments(export, panel="as in nodeviz list; all for the first preset of each")
+    cli_export.add_arguments(export)
+    export.set_defaults(command=cli_export.export_panel)
 
     doctor = commands.add_parser("doctor", help="versions, platform, missing system libraries and how to install them")
     doctor.set_defaults(command=examine)
     return top
-
-
-def add_run_arguments(command: argparse.ArgumentParser) -> None:
-    """Add what names a run: panel, preset, parameters and seed."""
-    command.add_argument("panel", metavar="PANEL", help="as in nodeviz list")
-    command.add_argument("--preset", metavar="P", help="a shipped preset to start from")
-    command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes", help="repeatable")
-    command.add_argument("--seed", default="0", metavar="N", help="a whole number, 0 or more")
-
-
-def make_run(options: argparse.Namespace) -> Run:
-    """Return the run that the options name."""
-    from nodeviz.experiments.params import ParamError
-    from nodeviz.experiments.run import Run
-
-    changes: dict[str, object] = {}
-    for text in options.changes:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise ParamError(f"--set {text}: no value; write --set name=value, as in --set n_steps=30")
-        changes[name.strip()] = value
-    return Run(options.panel, preset=options.preset, seed=options.seed, changes=changes)
 
 
 def run_panel(options: argparse.Namespace) -> int:
@@ -160,38 +135,6 @@ def train_panel(options: argparse.Namespace) -> int:
     if run.note:
         print(f"nodeviz: {run.note}", file=sys.stderr)
     return 0
-
-
-def follow(run: Run, *, keep: bool) -> list[Frame]:
-    """Step a run to its end with a progress bar on a terminal; return its frames if they are kept."""
-    frames: list[Frame] = []
-    from tqdm import tqdm
-
-    form = "{desc} {percentage:3.0f} %|{bar}| {elapsed} passed, {remaining} left"
-    with tqdm(
-        total=1.0, desc=run.experiment.name, bar_format=form, disable=not sys.stderr.isatty(), leave=False
-    ) as bar:
-        try:
-            for frame in run.updates():
-                bar.update(run.progress - bar.n)
-                if keep and frame is not None:
-                    frames.append(frame)
-        except Exception as error:  # noqa: BLE001 - an experiment that raises ends as exit code 1 and one sentence
-            run.fail(error)
-    return frames
-
-
-def prepare_folder(folder: Path) -> None:
-    """Make the output folder, or say why it cannot be."""
-    from nodeviz.experiments.params import ParamError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".nodeviz-{time.time_ns()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ParamError(f"--out {folder}: {error.strerror}; name a folder that can be written") from None
 
 
 def list_panels(options: argparse.Namespace) -> int:
@@ -247,13 +190,6 @@ def describe() -> dict[str, Any]:
         }
         for name, experiment in REGISTRY.items()
     }
-
-
-def export_panel(options: argparse.Namespace) -> int:
-    """Say that export does not exist yet."""
-    del options
-    print("nodeviz: export is not there yet; use nodeviz run PANEL --out DIR for the numbers", file=sys.stderr)
-    return 2
 
 
 def examine(options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nodeviz import __version__, cli
 from nodeviz.experiments import registry
@@ -169,14 +170,45 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
         assert word in text
 
 
-def test_export_says_that_it_is_not_there_yet(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("export", "phase", "--preset", "spiral", "--out", "x.gif", "--fps", "30") == 2
+def test_export_writes_an_animation_that_run_repeats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "spiral.gif"
+    arguments = ("--preset", "spiral", "--set", "n_steps=20", "--seed", "4", "--size", "320x180", "--seconds", "1")
+    assert call("export", "phase", *arguments, "--fps", "10", "--out", str(path)) == 0
+    assert f"wrote {path}" in capsys.readouterr().out
+    with Image.open(path) as image:
+        assert (image.size, image.n_frames) == ((320, 180), 10)  # type: ignore[attr-defined]
+    assert call("run", "--from", str(path), "--json") == 0
+    repeated = json.loads(capsys.readouterr().out)
+    assert call("run", "phase", "--preset", "spiral", "--set", "n_steps=20", "--seed", "4", "--json") == 0
+    first = json.loads(capsys.readouterr().out)
+    assert (repeated["params"], repeated["seed"]) == (first["params"], 4)
+    assert repeated["metrics"]["solvers"] == first["metrics"]["solvers"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--out", "x.avi"], [".avi is not a format", ".mp4"]),
+        (["--out", "none/x.gif"], ["there is no folder none", "make it first"]),
+        (["--out", "x.mp4", "--size", "321x180"], ["321x180", "even numbers", "322x180"]),
+        (["--out", "x.gif", "--fps", "0"], ["--fps 0", "use 1 to 50"]),
+        (["--out", "x.gif", "--over", "training"], ["nothing to train"]),
+        (["--out", "x.png", "--at", "99"], ["--at 99", "use 0 to 6"]),
+        (["--out", "x.png", "--plot", "9"], ["--plot 9", "use 1 to"]),
+        (["--out", "x.png", "--size", "big"], ["--size big", "WIDTHxHEIGHT"]),
+    ],
+)
+def test_a_bad_export_is_one_line_and_leaves_nothing(
+    arguments: list[str], words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert call("export", "phase", "--preset", "spiral", *arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.count("\n") == 1
-    assert "not there yet" in printed.err
-    assert "nodeviz run" in printed.err
-    assert not Path("x.gif").exists()
+    assert all(word in printed.err for word in words), printed.err
+    assert not list(tmp_path.iterdir())
 
 
 # Bad usage: one line on stderr, nothing on stdout, exit code 2.

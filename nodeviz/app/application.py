@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from nodeviz import __version__, doctor
@@ -46,6 +46,16 @@ def make_application() -> QApplication:
     application.setStyle("Fusion")
     application.setFont(ui_font())
     return application
+
+
+def make_offscreen_application() -> QApplication:
+    """Return the application object for drawing without a display, or the one that there is already."""
+    if QApplication.instance() is not None:
+        return make_application()
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    # What that platform cannot do concerns nobody who only draws.
+    qInstallMessageHandler(lambda _kind, _context, text: "propagateSizeHints" in text or sys.stderr.write(f"{text}\n"))
+    return make_application()
 
 
 def open_window(*, panel: str, preset: str | None) -> MainWindow:

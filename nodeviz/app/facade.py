@@ -10,6 +10,7 @@ from nodeviz.experiments.params import Flag, ParamError, declared, nearest
 from nodeviz.experiments.presets import presets
 
 if TYPE_CHECKING:
+    from nodeviz.app.export_job import ExportJob
     from nodeviz.app.panels.base import Panel
 
 
@@ -130,6 +131,17 @@ class PanelFacade:
         self._panel.session.set_seed(self._panel.experiment, seed)
 
     # Results.
+
+    def export(self, path: str, **options: Any) -> ExportJob:
+        """Write what the panel shows to a file, while the window works on; ``cancel()`` of what this returns gives up.
+
+        Options: size=(1280, 720), fps=30, seconds=8, at=None (the panel's time, for a still), there_and_back=False,
+        theme="dark", plot=0, title=True, caption=True, transparent=False, quality=80, codec="".
+        """
+        from nodeviz.app.export import make_shoot
+        from nodeviz.app.export_job import ExportJob
+
+        return ExportJob(self._panel, path, make_shoot(options))
 
     @property
     def frame(self) -> Any:

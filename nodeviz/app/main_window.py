@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +16,9 @@ from nodeviz.app.clock import Clock
 from nodeviz.app.commands import CommandTable, ConsoleCommands
 from nodeviz.app.console import Console
 from nodeviz.app.errors import LOG, ErrorDialog
+from nodeviz.app.export_job import ExportJob
 from nodeviz.app.facade import PanelFacade
+from nodeviz.app.panels import panel_of
 from nodeviz.app.session import Session
 from nodeviz.app.settings import LAYOUT_VERSION, Layout, SettingsStore
 from nodeviz.app.theme import THEMES, code_font, palette, style_sheet, system_theme
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
     from nodeviz.app.panels.base import Panel
 
 CLOSING_SECONDS = 0.8
-
-
-def panel_of(experiment: str) -> type[Panel[Any, Any]]:
-    """Return the panel class of an experiment: ``PANEL`` of the module that bears its name."""
-    panel: type[Panel[Any, Any]] = import_module(f"nodeviz.app.panels.{experiment}").PANEL
-    return panel
 
 
 class MainWindow(QMainWindow):
@@ -272,6 +267,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save, end the runs and wait for them; a run that hangs is named, and the process then ends at once."""
         self.remember()
+        for job in self.findChildren(ExportJob):
+            job.cancel()
         self.clock.stop()
         self._slow.stop()
         self.console.shutdown()

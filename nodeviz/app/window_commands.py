@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QMessageBox, QTe
 
 from nodeviz import __version__
 from nodeviz.app.commands import Command
+from nodeviz.app.export_dialog import ask_export
 from nodeviz.experiments.presets import presets
 
 if TYPE_CHECKING:
@@ -95,6 +96,16 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
             shortcut="Ctrl+Shift+C",
             inside=tuple(panel.plots),
             callback=panel.plots[0].copy_data,
+        ),
+        Command(
+            id=f"export_{name}",
+            title=f"Export {title.lower()}...",
+            tip="Write a picture or an animation of what the panel shows",
+            menu="File",
+            shortcut="Ctrl+E",
+            inside=tuple(panel.plots),
+            callback=lambda: ask_export(window, panel),
+            echoes=False,
         ),
     ]
     for preset in presets(name).values():

@@ -82,6 +82,7 @@ class Inbox(Generic[P]):
     quota : training steps that an experiment may still take: without limit, none after stop(), n after step(n); it
         takes one off for each; ``told`` is whether somebody has set it
     step : steps done, counted by whoever drives the run; an experiment that trains counts its training steps itself
+    pictures : how many a run that trains is to show evenly over its steps; 0 leaves that to it
     record : (step, kind, payload) of every live change and request that took effect
     """
 
@@ -92,6 +93,7 @@ class Inbox(Generic[P]):
         self.quota = math.inf
         self.told = False
         self.step = 0
+        self.pictures = 0
         self.record: list[tuple[int, str, Any]] = []
         self._requests: dict[str, Request] = {}
 

@@ -31,6 +31,7 @@ class Run:
     preset : str or None, a shipped preset to start from
     seed : int, 0 or more
     changes : parameter values on top of the preset, as text or as Python values
+    shown : whether it is run for its pictures: then weights that a preset brings are taken, as in the window
 
     Raises
     ------
@@ -38,13 +39,20 @@ class Run:
     """
 
     def __init__(
-        self, panel: str, *, preset: str | None = None, seed: int = 0, changes: Mapping[str, object] | None = None
+        self,
+        panel: str,
+        *,
+        preset: str | None = None,
+        seed: int = 0,
+        changes: Mapping[str, object] | None = None,
+        shown: bool = False,
     ) -> None:
         self.experiment = find_experiment(panel)
         self.preset = preset
         self.seed = int(SEED.coerce("seed", seed, None))
         chosen = dict(find_preset(panel, preset).changes) if preset is not None else {}
-        chosen |= {name: value for name, value in self.experiment.headless.items() if name in chosen}
+        if not shown:
+            chosen |= {name: value for name, value in self.experiment.headless.items() if name in chosen}
         self.params = declarations.change(self.experiment.params(), chosen)
         self.params = declarations.change(self.params, changes or {})
         self.history: dict[str, list[float]] = {}

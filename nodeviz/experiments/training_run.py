@@ -118,7 +118,7 @@ class TrainingRun(Generic[P]):
         self._goal = steps
         if resting:  # training goes on when somebody asks for it, who may have done so before the run began
             self._goal, inbox.quota = 0, inbox.quota if inbox.told else 0.0
-        self._every = max(1, math.ceil(self._goal / PICTURES))
+        self._every = max(1, math.ceil(self._goal / (inbox.pictures or PICTURES)))
 
     def run(self) -> Steps:
         """Draw, then train, answer and rest until nothing is left to do."""

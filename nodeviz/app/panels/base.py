@@ -165,9 +165,9 @@ class Panel(QWidget, Generic[P, F]):
         self.playbar = PlayBar()
         self.playbar.changed.connect(self._on_cursor)
         self.playbar.said.connect(self.do)
-        rule = QFrame()
-        rule.setObjectName("rule")
-        rule.setFixedHeight(1)
+        self.rule = QFrame()
+        self.rule.setObjectName("rule")
+        self.rule.setFixedHeight(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -176,7 +176,7 @@ class Panel(QWidget, Generic[P, F]):
         column.addLayout(body, 1)
         self.message = MessageLine(self)
         column.addWidget(self.words)
-        column.addWidget(rule)
+        column.addWidget(self.rule)
         column.addWidget(self.playbar)
 
     def _header(self) -> QWidget:
@@ -187,12 +187,12 @@ class Panel(QWidget, Generic[P, F]):
         row = QHBoxLayout(header)
         row.setContentsMargins(16, 8, 10, 6)
         row.setSpacing(10)
-        title = QLabel(self.record.title)
-        title.setObjectName("title")
-        title.setFont(ui_font(14, semibold=True))
+        self.title_label = QLabel(self.record.title)
+        self.title_label.setObjectName("title")
+        self.title_label.setFont(ui_font(14, semibold=True))
         self.subtitle_label = QLabel()
         self.subtitle_label.setObjectName("subtitle")
-        row.addWidget(title)
+        row.addWidget(self.title_label)
         row.addWidget(self.subtitle_label, 1)
         self.fold_button = tool_button("⇥", "Fold or unfold the controls")
         self.fold_button.clicked.connect(lambda: self.said.emit("fold"))
@@ -243,6 +243,17 @@ class Panel(QWidget, Generic[P, F]):
         on = self.width() < NARROW if on is None else on
         self.column.setVisible(not on)
         self.fold_button.setText("⇤" if on else "⇥")
+
+    def bare(self, *, title: bool, caption: bool) -> None:
+        """Leave out what only a user at the window needs, for a picture."""
+        self.fold(on=True)
+        self.playbar.hide()
+        self.rule.hide()
+        kept = {self.subtitle_label, self.title_label}
+        for widget in self.header.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            widget.setVisible(widget in kept)
+        self.header.setVisible(title)
+        self.words.setVisible(caption)
 
     def show_message(self, sentence: str, details: str = "") -> None:
         """Show one sentence above the caption; the last good picture stays."""

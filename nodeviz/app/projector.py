@@ -1,0 +1,235 @@
+"""A panel without a window, drawn at any size: what exports, thumbnails and previews are made with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QMarginsF, QPoint, QRectF, QSize, QSizeF, Qt
+from PySide6.QtGui import QImage, QPageSize, QPainter, QPdfWriter, QPen, QPicture
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+
+from nodeviz.app.panels import panel_of
+from nodeviz.app.session import Session, State
+from nodeviz.app.theme import THEMES, palette, style_sheet
+from nodeviz.experiments.params import ParamError
+from nodeviz.media.vectors import bake
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from nodeviz.app.panels.base import Panel
+    from nodeviz.app.plots import Plot
+    from nodeviz.app.worker import Worker
+    from nodeviz.experiments.base import Frame
+
+BASE = (1280, 720)  # the size at which lines and text are as large as on screen
+LOOKS = (0.0, 0.25, 0.5, 0.75, 1.0)  # moments drawn beforehand, so that captions have grown to their height
+SEE_THROUGH = "#main, #panel, #header, #caption, QGraphicsView { background: transparent; }"
+POINTS = 72.0  # to the inch, as PDF counts
+
+
+class Idle:
+    """A worker that does nothing: frames come from elsewhere."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: 0
+
+
+class Lines:
+    """Keeps lines as wide as the picture is large: plots draw them so many pixels wide, whatever the scale.
+
+    Parameters
+    ----------
+    factor : float, how much wider than on screen
+    """
+
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
+        self._own: dict[int, tuple[Any, QPen]] = {}  # by item, and the pen that it was given here
+
+    def scale(self, plot: Plot) -> None:
+        """Widen the lines of all items that have been given another pen since the last time."""
+        if self._factor == 1.0:
+            return
+        for item in plot.scene().items():
+            pen = _pen_of(item)
+            known = self._own.get(id(item))
+            if pen is None or (known is not None and known[0] is item and known[1] == pen):
+                continue
+            wide = QPen(pen)
+            wide.setWidthF(max(pen.widthF(), 1.0) * self._factor)
+            item.setPen(wide)
+            self._own[id(item)] = item, wide
+
+
+def _pen_of(item: Any) -> QPen | None:
+    """Return the pen that an item draws lines of fixed width with, None where it has none or draws none."""
+    if isinstance(item, pg.AxisItem | pg.InfiniteLine):
+        return None  # they draw in units of the widget
+    pen = item.opts.get("pen") if isinstance(item, pg.PlotCurveItem) else getattr(item, "pen", None)
+    pen = pen() if callable(pen) else pen
+    drawn = isinstance(pen, QPen) and pen.isCosmetic() and pen.style() != Qt.PenStyle.NoPen
+    return pen if drawn and hasattr(item, "setPen") else None
+
+
+class Projector:
+    """A panel of its own, without controls, that draws the frames it is given.
+
+    Parameters
+    ----------
+    panel : its name
+    params, seed, preset : what the frames were computed with
+    size : width and height of the picture in pixels
+    theme : ``dark`` or ``light``
+    title, caption : whether the line above and the words below are drawn
+    plot : the number of one plot that is drawn alone, from 1; 0 for the whole panel
+    transparent : whether the ground is left out
+    """
+
+    def __init__(
+        self,
+        panel: str,
+        params: Any,
+        *,
+        seed: int = 0,
+        preset: str = "",
+        size: tuple[int, int] = BASE,
+        theme: str = "dark",
+        title: bool = True,
+        caption: bool = True,
+        plot: int = 0,
+        transparent: bool = False,
+    ) -> None:
+        self.size, self.transparent = size, transparent
+        self.scale = min(size[0] / BASE[0], size[1] / BASE[1])
+        self._theme = THEMES[theme]
+        self._stage = QWidget()
+        self._stage.setObjectName("main")
+        self._stage.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+        session = Session(self._stage)
+        session.put_state(panel, State(params, seed, preset))
+        idle: Any = Idle()
+        worker: Worker = idle
+        self.panel: Panel[Any, Any] = panel_of(panel)(session, worker)
+        column = QVBoxLayout(self._stage)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.panel)
+        self._sheet = style_sheet(self._theme) + (SEE_THROUGH if transparent else "")
+        self._stage.setPalette(palette(self._theme))
+        self._stage.setStyleSheet(self._sheet)
+        self.panel.set_theme(self._theme)
+        self.panel.bare(title=title, caption=caption)
+        for each in self.panel.plots if transparent else ():
+            each.setBackground(None)
+            each.viewport().setAutoFillBackground(False)
+        self._lines = Lines(self.scale)
+        self._target: QWidget = self._chosen(plot)
+        self._frame: Frame | None = None
+
+    def _chosen(self, plot: int) -> QWidget:
+        plots = self.panel.plots
+        if plot == 0:
+            return self._stage
+        if not 1 <= plot <= len(plots):
+            raise ParamError(f"--plot {plot}: outside of what there is; use 1 to {len(plots)}, or 0 for all of them")
+        return plots[plot - 1]
+
+    def draw(self, frame: Frame, fraction: float) -> None:
+        """Draw a frame with the cursor at a share of its time."""
+        if self._frame is None:
+            self._lay_out(frame)
+        self._frame = frame
+        self._put(frame, fraction)
+
+    def _put(self, frame: Frame, fraction: float) -> None:
+        self.panel.playbar.put(fraction)
+        self.panel.frame = frame
+        self.panel.redraw()
+        for plot in self.panel.plots:
+            self._lines.scale(plot)
+
+    def _lay_out(self, frame: Frame) -> None:
+        """Give everything its size, and let captions and axes take the room that they will need."""
+        logical = QSize(round(self.size[0] / self.scale), round(self.size[1] / self.scale))
+        self._stage.resize(logical)
+        self._stage.show()
+        for fraction in LOOKS:
+            self._put(frame, fraction)
+            QApplication.processEvents()
+        if self._target is not self._stage:
+            self._target.setParent(None)
+            self._target.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+            self._target.setStyleSheet(self._sheet)
+            self._target.resize(logical)
+            self._target.show()
+            QApplication.processEvents()
+
+    def fraction_at(self, time: float) -> float:
+        """Return the share of the span at which the panel's own time is ``time``.
+
+        Raises
+        ------
+        ParamError : a time outside the span
+        """
+        first, last = self.panel.cursor_time(0.0), self.panel.cursor_time(1.0)
+        if not min(first, last) <= time <= max(first, last):
+            raise ParamError(f"--at {time:g}: outside the span; use {first:g} to {last:g}")
+        return (time - first) / (last - first)
+
+    def picture(self) -> npt.NDArray[np.uint8]:
+        """Return what is drawn: (height, width, 4) of blue, green, red, alpha, an array of its own."""
+        width, height = self.size
+        pixels = np.zeros((height, width, 4), np.uint8)
+        form = QImage.Format.Format_ARGB32 if self.transparent else QImage.Format.Format_RGB32
+        self._render(QImage(pixels.data, width, height, 4 * width, form))
+        return pixels
+
+    def _render(self, device: QImage | QPdfWriter) -> None:
+        """Draw onto a device whose size in its own units is that of the picture."""
+        painter = QPainter(device)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.scale(self.size[0] / self._target.width(), self.size[1] / self._target.height())
+        QWidget.render(self._target, painter, QPoint(0, 0))  # a view has another function of that name
+        painter.end()
+
+    def write_svg(self, path: Path, note: str) -> None:
+        """Write what is drawn as an SVG, with a note as its description."""
+        generator = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11)  # which, unlike its default, can clip
+        generator.setFileName(str(path))
+        generator.setResolution(96)  # then a pixel is one
+        generator.setSize(QSize(*self.size))
+        generator.setViewBox(QRectF(0, 0, *self.size))
+        generator.setTitle(self.panel.record.title)
+        generator.setDescription(note)
+        painter = QPainter(generator)
+        painter.scale(self.size[0] / self._target.width(), self.size[1] / self._target.height())
+        # Recorded first: a widget moves what is in it behind the painter's back, and the clips of an SVG stay behind.
+        picture = QPicture()
+        recorder = QPainter(picture)
+        QWidget.render(self._target, recorder, QPoint(0, 0))
+        recorder.end()
+        painter.drawPicture(0, 0, picture)
+        painter.end()
+        bake(path)
+
+    def write_pdf(self, path: Path, note: str) -> None:
+        """Write what is drawn as a PDF of one page, a pixel of 96 to the inch, with a note as its creator."""
+        writer = QPdfWriter(str(path))
+        writer.setPageSize(QPageSize(QSizeF(*self.size) * POINTS / 96, QPageSize.Unit.Point))
+        writer.setPageMargins(QMarginsF(0, 0, 0, 0))
+        writer.setResolution(96)
+        writer.setTitle(self.panel.record.title)
+        writer.setCreator(note)
+        self._render(writer)
+
+    def close(self) -> None:
+        """Let go of all widgets, at once: programs that only draw have no event loop that would."""
+        for widget in {self._target, self._stage}:
+            widget.close()
+            widget.deleteLater()
+            QApplication.sendPostedEvents(widget, QEvent.Type.DeferredDelete)

@@ -1,0 +1,98 @@
+"""What all commands have in common that run an experiment."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from nodeviz.experiments.base import Frame
+    from nodeviz.experiments.run import Run
+
+
+def add_run_arguments(
+    command: argparse.ArgumentParser, panel: str = "as in nodeviz list", *, optional: bool = False
+) -> None:
+    """Add what names a run: panel, preset, parameters and seed."""
+    command.add_argument("panel", metavar="PANEL", help=panel, nargs="?" if optional else None)
+    command.add_argument("--preset", metavar="P", help="a shipped preset to start from")
+    command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes", help="repeatable")
+    command.add_argument("--seed", default="0", metavar="N", help="a whole number, 0 or more")
+
+
+def make_run(options: argparse.Namespace, *, panel: str = "", shown: bool = False) -> Run:
+    """Return the run that the options name; ``shown`` is whether it is for pictures, then as the window would begin."""
+    from nodeviz.experiments.params import ParamError
+    from nodeviz.experiments.registry import REGISTRY, find_experiment
+    from nodeviz.experiments.run import Run
+
+    changes: dict[str, object] = {}
+    for text in options.changes:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ParamError(f"--set {text}: no value; write --set name=value, as in --set n_steps=30")
+        changes[name.strip()] = value
+    panel, preset = panel or options.panel, options.preset
+    if getattr(options, "source", None) is not None:
+        return repeated(options.source, panel, changes)
+    if panel is None:
+        raise ParamError(f"PANEL: none is named; use one of {', '.join(REGISTRY)}")
+    if shown and preset is None and not changes:
+        preset = find_experiment(panel).first_preset
+    return Run(panel, preset=preset, seed=options.seed, changes=changes, shown=shown)
+
+
+def repeated(source: Path, panel: str | None, changes: dict[str, object]) -> Run:
+    """Return the run that an exported file was made from, with changes on top."""
+    from nodeviz.experiments.params import ParamError
+    from nodeviz.experiments.run import Run
+    from nodeviz.media.formats import MediaError
+    from nodeviz.media.notes import read_note
+
+    try:
+        note = json.loads(read_note(source))
+        made_by, params, seed = note["panel"], dict(note["params"]), note["seed"]
+    except MediaError as error:
+        raise ParamError(f"--from {error}") from None
+    except (ValueError, KeyError, TypeError):
+        raise ParamError(f"--from {source}: its note is damaged; name a file that nodeviz has exported") from None
+    if panel not in {None, made_by}:
+        raise ParamError(f"panel={panel}: {source} was made from {made_by}; leave the panel out")
+    return Run(made_by, seed=seed, changes=params | changes)
+
+
+def follow(run: Run, *, keep: bool) -> list[Frame]:
+    """Step a run to its end with a progress bar on a terminal; return its frames if they are kept."""
+    frames: list[Frame] = []
+    from tqdm import tqdm
+
+    form = "{desc} {percentage:3.0f} %|{bar}| {elapsed} passed, {remaining} left"
+    with tqdm(
+        total=1.0, desc=run.experiment.name, bar_format=form, disable=not sys.stderr.isatty(), leave=False
+    ) as bar:
+        try:
+            for frame in run.updates():
+                bar.update(run.progress - bar.n)
+                if keep and frame is not None:
+                    frames.append(frame)
+        except Exception as error:  # noqa: BLE001 - an experiment that raises ends as exit code 1 and one sentence
+            run.fail(error)
+    return frames
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the output folder, or say why it cannot be."""
+    from nodeviz.experiments.params import ParamError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".nodeviz-{time.time_ns()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ParamError(f"--out {folder}: {error.strerror}; name a folder that can be written") from None

@@ -1,0 +1,1 @@
+"""Encoders of pictures and animations. They know arrays and files, and nothing of Qt."""

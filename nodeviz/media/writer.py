@@ -1,0 +1,245 @@
+"""One export into one file or folder: encoded beside the drawing, whole or not there at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import queue
+import shutil
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from nodeviz.media.formats import MediaError, check_options
+from nodeviz.media.gif import GifEncoder
+from nodeviz.media.notes import add_note
+from nodeviz.media.stills import NOTE_FILE, FolderEncoder, write_png
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from nodeviz.media.formats import Format, Options
+
+    Picture = npt.NDArray[np.uint8]
+
+AHEAD = 4  # pictures that may wait for the encoder: drawing and encoding go on side by side, and memory stays flat
+PATIENCE = 0.2  # s, between two looks whether the encoder still lives
+
+
+class Encoder(Protocol):
+    """What turns pictures into a file."""
+
+    def add(self, picture: Picture) -> None:
+        """Write one picture (height, width, 4) of blue, green, red, alpha."""
+        ...
+
+    def close(self) -> None:
+        """End the file."""
+        ...
+
+    def abort(self) -> None:
+        """Let go of the file, whatever state it is in."""
+        ...
+
+
+class Writer:
+    """An animation on its way to disk.
+
+    As a context manager it ends the file, or takes away what there is of it if anything was raised. An existing file is
+    replaced when all is done; a folder is only if it is empty or an earlier export.
+
+    Parameters
+    ----------
+    path : Path, of the file or folder
+    options : Options
+
+    Raises
+    ------
+    MediaError : what is asked for cannot be written; one sentence
+    """
+
+    def __init__(self, path: Path, options: Options) -> None:
+        self.kind = check_options(path, options)
+        self.path = Path(path)
+        self.options = options
+        check_target(self.path, self.kind)
+        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self._queue: queue.Queue[Picture | None] = queue.Queue(AHEAD)
+        self._error: BaseException | None = None
+        self._dropped = False
+        try:
+            self._encoder = _encoder(self._temporary, self.kind, options)
+        except OSError as error:
+            self._remove()
+            raise _explained(self.path, error) from None
+        self._thread = threading.Thread(target=self._encode, name="encoder", daemon=True)
+        self._thread.start()
+
+    def add(self, picture: Picture) -> None:
+        """Hand over one picture (height, width, 4) of blue, green, red, alpha; it must not change any more.
+
+        Raises
+        ------
+        MediaError : the encoder has failed, with its reason
+        """
+        while True:
+            self._complain()
+            try:
+                self._queue.put(picture, timeout=PATIENCE)
+            except queue.Full:
+                continue
+            return
+
+    def finish(self) -> Path:
+        """Write all that waits, end the file and give it its name.
+
+        Raises
+        ------
+        MediaError : it could not be written; nothing is left behind
+        """
+        try:
+            self.add_end()
+            self._thread.join()
+            self._complain()
+            add_note(self._temporary, self.kind.name, self.options.note)
+            if self.path.is_dir():
+                shutil.rmtree(self.path)
+            os.replace(self._temporary, self.path)
+        except OSError as error:
+            self._remove()
+            raise _explained(self.path, error) from None
+        except MediaError:
+            self._remove()
+            raise
+        return self.path
+
+    def add_end(self) -> None:
+        """Tell the encoder that no picture follows, as soon as there is room to."""
+        while self._thread.is_alive():
+            try:
+                self._queue.put(None, timeout=PATIENCE)
+            except queue.Full:
+                continue
+            return
+
+    def discard(self) -> None:
+        """Give up: nothing is left behind."""
+        self._dropped = True
+        self.add_end()
+        self._thread.join()
+        self._remove()
+
+    def _encode(self) -> None:
+        """Encode what comes, in the encoder's own thread; after a failure only take it away, so that nobody waits."""
+        encoder = self._encoder
+        try:
+            while (picture := self._queue.get()) is not None:
+                if self._error is None and not self._dropped:
+                    try:
+                        encoder.add(picture)
+                    except BaseException as error:  # noqa: BLE001 - raised again where pictures are handed over
+                        self._error = error
+            if self._error is None and not self._dropped:
+                encoder.close()
+            else:
+                encoder.abort()
+        except BaseException as error:  # noqa: BLE001
+            self._error = self._error or error
+
+    def _complain(self) -> None:
+        if self._error is not None:
+            error = self._error
+            if isinstance(error, OSError):
+                raise _explained(self.path, error) from error
+            raise MediaError(f"--out {self.path}: its encoder failed ({type(error).__name__}: {error})") from error
+
+    def _remove(self) -> None:
+        if self._temporary.is_dir():
+            shutil.rmtree(self._temporary, ignore_errors=True)
+        else:
+            self._temporary.unlink(missing_ok=True)
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.finish()
+        else:
+            self.discard()
+
+
+def write_still(path: Path, picture: Picture, options: Options) -> None:
+    """Write one picture as a PNG, whole or not at all.
+
+    Raises
+    ------
+    MediaError : it cannot be written; one sentence
+    """
+    with replacing(path) as temporary:
+        write_png(temporary, picture, options)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside a file, which takes the file's place when all went well, and is gone if not.
+
+    Raises
+    ------
+    MediaError : in place of an OSError, with the reason in one sentence
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _explained(path, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_target(path: Path, kind: Format) -> None:
+    """Say why nothing can be written there, before anything is drawn.
+
+    Raises
+    ------
+    MediaError : the folder around it is missing or cannot be written, or a folder has other files in it
+    """
+    around = path.parent
+    if not around.is_dir():
+        raise MediaError(f"--out {path}: there is no folder {around}; make it first, or name another one")
+    if not os.access(around, os.W_OK):
+        raise MediaError(f"--out {path}: the folder {around} cannot be written; name another one")
+    if kind.kind != "folder":
+        return
+    if path.exists() and not path.is_dir():
+        raise MediaError(f"--out {path}: there is a file of that name; name another folder")
+    if path.is_dir() and any(path.iterdir()) and not (path / NOTE_FILE).is_file():
+        raise MediaError(f"--out {path}: the folder has other files in it; name an empty one or a new one")
+
+
+def _encoder(path: Path, kind: Format, options: Options) -> Encoder:
+    if kind.kind == "folder":
+        return FolderEncoder(path, options)
+    if kind.name == ".gif":
+        return GifEncoder(path, options)
+    from nodeviz.media.video import VideoEncoder  # the largest import of all, and only some need it
+
+    return VideoEncoder(path, kind, options)
+
+
+def _explained(path: Path, error: OSError) -> MediaError:
+    """Return the sentence that says why a file could not be written."""
+    if error.errno == errno.ENOSPC:
+        free = shutil.disk_usage(path.parent).free
+        return MediaError(
+            f"--out {path}: the disk is full ({free / 1e6:.0f} MB are free); make room, or name another place"
+        )
+    return MediaError(f"--out {path}: {error.strerror or error}; nothing was written")

@@ -1,0 +1,231 @@
+"""Exports through the panel that draws them: what is decoded equals what the panel shows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtSvg import QSvgRenderer
+
+from nodeviz.app.export import Shoot, Subject, check, export_frame, export_run, read_size
+from nodeviz.app.export_dialog import start_export
+from nodeviz.app.projector import Projector
+from nodeviz.experiments.films import over_time, over_training
+from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.run import Run
+from nodeviz.media.formats import MediaError
+from nodeviz.media.notes import read_note
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    import numpy.typing as npt
+    from pytestqt.qtbot import QtBot
+
+    from nodeviz.app.main_window import MainWindow
+    from nodeviz.experiments.base import Frame
+
+SMALL = (640, 360)
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+@pytest.fixture(scope="module")
+def spiral() -> tuple[Run, Frame]:
+    run = Run("phase", preset="spiral")
+    return run, list(run)[-1]
+
+
+def whole(steps: Generator[tuple[int, int], None, Path]) -> tuple[list[tuple[int, int]], Path]:
+    told = []
+    while True:
+        try:
+            told.append(next(steps))
+        except StopIteration as end:
+            return told, end.value
+
+
+def colours(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
+    return picture[..., 2::-1].astype(np.int16)
+
+
+def drawn(spiral: tuple[Run, Frame], fraction: float, **changes: Any) -> npt.NDArray[np.uint8]:
+    run, frame = spiral
+    projector = Projector("phase", run.params, preset="spiral", size=changes.pop("size", SMALL), **changes)
+    try:
+        projector.draw(frame, fraction)
+        return projector.picture()
+    finally:
+        projector.close()
+
+
+def test_a_video_begins_and_ends_as_the_panel_draws(spiral: tuple[Run, Frame], tmp_path: Path) -> None:
+    run, frame = spiral
+    shoot = Shoot(size=SMALL, fps=10.0, seconds=1.2, quality=95)
+    told, path = whole(export_frame(Subject("phase", run.params, 0, "spiral"), frame, tmp_path / "a.mp4", shoot))
+    assert told[-1] == (12, 12)
+    with av.open(str(path)) as container:
+        pictures = [picture.to_ndarray(format="rgb24").astype(np.int16) for picture in container.decode(video=0)]
+    assert len(pictures) == 12
+    for picture, fraction in ((pictures[0], 0.0), (pictures[-1], 1.0)):
+        wanted = colours(drawn(spiral, fraction))
+        assert np.abs(picture - wanted).mean() < 2.0
+        assert wanted.std() > 5.0
+    assert np.abs(pictures[0] - pictures[-1]).max() > 50
+
+
+def test_a_png_of_a_moment_is_the_panel_to_the_last_bit(spiral: tuple[Run, Frame], tmp_path: Path) -> None:
+    run = Run("phase", preset="spiral")
+    _, path = whole(export_run(run, tmp_path / "a.png", Shoot(size=SMALL, at=3.0, theme="light")))
+    with Image.open(path) as image:
+        assert np.array_equal(np.asarray(image).astype(np.int16), colours(drawn(spiral, 0.5, theme="light")))
+    note = json.loads(read_note(path))
+    assert (note["panel"], note["preset"], note["seed"]) == ("phase", "spiral", 0)
+    assert Run("phase", changes=note["params"]).params == run.params
+
+
+def test_lines_and_text_grow_with_the_picture(spiral: tuple[Run, Frame]) -> None:
+    small, large = drawn(spiral, 1.0, size=(640, 360)), drawn(spiral, 1.0, size=(1280, 720))
+    halved = np.asarray(Image.fromarray(large[..., 2::-1].copy()).resize((640, 360), Image.Resampling.BOX))
+    assert np.abs(colours(small) - halved.astype(np.int16)).mean() < 4.0
+
+
+def test_a_plot_alone_fills_the_picture_and_title_and_caption_can_go(spiral: tuple[Run, Frame]) -> None:
+    bare = drawn(spiral, 1.0, title=False, caption=False)
+    whole_panel = drawn(spiral, 1.0)
+    alone = drawn(spiral, 1.0, plot=2)
+    assert bare.shape == whole_panel.shape == alone.shape == (360, 640, 4)
+    assert len({picture.tobytes() for picture in (bare, whole_panel, alone)}) == 3
+    with pytest.raises(ParamError, match="use 1 to"):
+        drawn(spiral, 1.0, plot=9)
+
+
+def test_a_see_through_picture_has_no_ground(spiral: tuple[Run, Frame]) -> None:
+    alpha = drawn(spiral, 1.0, transparent=True)[..., 3]
+    assert np.mean(alpha == 0) > 0.5
+    assert alpha.max() == 255
+
+
+@pytest.mark.parametrize("ending", [".svg", ".pdf"])
+def test_drawings_of_lines_say_how_they_were_made(spiral: tuple[Run, Frame], tmp_path: Path, ending: str) -> None:
+    run, frame = spiral
+    path = tmp_path / f"a{ending}"
+    whole(export_frame(Subject("phase", run.params, 3), frame, path, Shoot(size=SMALL)))
+    assert json.loads(read_note(path))["seed"] == 3
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_an_svg_looks_like_the_picture_and_leaves_no_line_to_the_reader_to_scale(
+    spiral: tuple[Run, Frame], tmp_path: Path
+) -> None:
+    run, frame = spiral
+    path = tmp_path / "a.svg"
+    whole(export_frame(Subject("phase", run.params, 0, "spiral"), frame, path, Shoot(size=SMALL)))
+    assert "non-scaling-stroke" not in path.read_text("utf-8")
+    image = QImage(*SMALL, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.magenta)
+    painter = QPainter(image)
+    QSvgRenderer(str(path)).render(painter)
+    painter.end()
+    seen = np.frombuffer(image.constBits(), np.uint8).reshape(360, 640, 4)
+    assert np.abs(colours(seen) - colours(drawn(spiral, 1.0))).mean() < 4.0
+
+
+def test_training_is_seen_from_its_first_step_to_its_last() -> None:
+    run = Run("classifier", changes={"models": "node", "steps": 40, "n_points": 100, "batch": 16})
+    moments = list(over_training(run, 9))
+    assert len(moments) == 9
+    steps = [frame.step for frame, _ in moments]  # type: ignore[attr-defined]
+    assert steps == sorted(steps)
+    assert steps[0] == 0
+    assert steps[-1] == 40
+    assert len(set(steps)) >= 7
+
+
+def test_time_goes_there_and_back() -> None:
+    frame: Any = object()
+    fractions = [fraction for _, fraction in over_time(frame, 5, there_and_back=True)]
+    assert fractions == [0.0, 0.5, 1.0, 0.5, 0.0]
+    assert [fraction for _, fraction in over_time(frame, 3)] == [0.0, 0.5, 1.0]
+    assert [fraction for _, fraction in over_time(frame, 1)] == [0.0]
+
+
+def test_an_export_given_up_in_the_middle_leaves_nothing(spiral: tuple[Run, Frame], tmp_path: Path) -> None:
+    run, frame = spiral
+    steps = export_frame(Subject("phase", run.params), frame, tmp_path / "a.mp4", Shoot(size=SMALL, seconds=5.0))
+    for _ in range(3):
+        next(steps)
+    steps.close()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("shoot", "words"),
+    [
+        (Shoot(size=(10, 10)), "use 64 to 8192"),
+        (Shoot(size=(641, 360)), "use 642x360"),
+        (Shoot(quality=0), "use 1 to 100"),
+        (Shoot(fps=0.0), "use 1 to"),
+        (Shoot(seconds=0.0), "use up to 3600"),
+        (Shoot(at=1.0), "a moment is for a still"),
+        (Shoot(theme="pink"), "use dark or light"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_computed(tmp_path: Path, shoot: Shoot, words: str) -> None:
+    with pytest.raises((MediaError, ParamError), match=words):
+        check(tmp_path / "a.mp4", shoot)
+
+
+def test_sizes_have_names() -> None:
+    assert read_size("1080p") == (1920, 1080)
+    assert read_size("800x450") == (800, 450)
+    with pytest.raises(ParamError, match="WIDTHxHEIGHT"):
+        read_size("large")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "exports"
+    made.mkdir()
+    return made
+
+
+def test_the_window_exports_while_it_works_on(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    panel = window.panels["phase"]
+    qtbot.waitUntil(lambda: panel.frame is not None and not panel.busy, timeout=20_000)
+    job = window.facades["phase"].export(str(folder / "a.gif"), size=SMALL, fps=10, seconds=1.0)
+    with qtbot.waitSignal(job.ended, timeout=20_000) as ended:
+        assert job.running
+    assert "Exported a.gif" in ended.args[0]
+    assert "Exported a.gif" in panel.message.text.text()
+    with Image.open(folder / "a.gif") as image:
+        assert image.n_frames == 10  # type: ignore[attr-defined]
+
+
+def test_closing_the_window_gives_up_an_export_and_leaves_nothing(
+    window: MainWindow, qtbot: QtBot, folder: Path
+) -> None:
+    panel = window.panels["phase"]
+    qtbot.waitUntil(lambda: panel.frame is not None and not panel.busy, timeout=20_000)
+    job = start_export(window, panel, str(folder / "a.mp4"))
+    assert job is not None
+    done: list[int] = []
+    job.progressed.connect(lambda number, _: done.append(number))
+    qtbot.waitUntil(lambda: len(done) > 2, timeout=20_000)
+    window.close()
+    assert not list(folder.iterdir())
+
+
+def test_an_export_that_cannot_be_is_said_by_the_panel(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    panel = window.panels["phase"]
+    qtbot.waitUntil(lambda: panel.frame is not None, timeout=20_000)
+    assert start_export(window, panel, str(folder / "a.avi")) is None
+    assert ".avi is not a format" in panel.message.text.text()
+    with pytest.raises(ParamError, match="no option of an export"):
+        window.facades["phase"].export(str(folder / "a.gif"), sise=SMALL)
