@@ -16,6 +16,8 @@ import numpy as np
 
 from nodeviz.models.depth import DepthClassifier
 from nodeviz.models.flow import Flow, FlowSpec
+from nodeviz.models.latent import LatentODE
+from nodeviz.models.latent_spec import LatentSpec
 from nodeviz.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -75,6 +77,12 @@ CLASSIFIERS = Kind(
     lambda spec, weights: DepthClassifier(spec, parameters=weights),
 )
 FLOWS = Kind("nodeviz flow", "nodeviz's flow", FlowSpec.from_json, lambda spec, weights: Flow(spec, parameters=weights))
+LATENTS = Kind(
+    "nodeviz latent ODE",
+    "nodeviz's latent ODE",
+    LatentSpec.from_json,
+    lambda spec, weights: LatentODE(spec, parameters=weights),
+)
 
 
 def save_model(
@@ -84,7 +92,7 @@ def save_model(
 
     Parameters
     ----------
-    kind : what it is: CLASSIFIERS or FLOWS
+    kind : what it is: CLASSIFIERS, FLOWS or LATENTS
     extra : what else to keep, such as the data it was trained on; JSON
 
     Raises

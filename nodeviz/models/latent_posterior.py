@@ -110,7 +110,7 @@ class Refiner:
     def __init__(self, model: LatentODE, batch: SeriesBatch, start: Posterior, noise: tuple[float, float]) -> None:
         self.taken = 0
         places = [slice(i, i + CHUNK) for i in range(0, batch.batch, CHUNK)]
-        self._chunks = [_Chunk(model, _columns(batch, place), start.mean[:, place], noise) for place in places]
+        self._chunks = [_Chunk(model, batch.columns(place), start.mean[:, place], noise) for place in places]
 
     @property
     def done(self) -> bool:
@@ -134,10 +134,6 @@ class Refiner:
                 yield from chunk.step_steps()
                 yield
         self.taken += 1
-
-
-def _columns(batch: SeriesBatch, place: slice) -> SeriesBatch:
-    return type(batch)(batch.times[:, place], batch.values[:, :, place], batch.mask[:, :, place])
 
 
 class _Chunk:
