@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QGuiApplication, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -99,18 +99,25 @@ class Box(pg.ViewBox):
 
 
 class Curve(pg.PlotCurveItem):
-    """A curve that leaves nothing behind where it was, and is empty where nothing of it is finite."""
+    """A curve that is empty where nothing of it is finite."""
 
     def setData(self, *args: Any, **options: Any) -> None:
         """Take new points, as (x, y)."""
         if len(args) == 2 and not len(args[0]) and (self.xData is None or not len(self.xData)):
             return  # empty as before: most curves of a small plot are, most of the time
-        # Its own way tells Qt of the change after the bounds are the new ones.
-        self.prepareGeometryChange()
         if len(args) == 2 and not np.isfinite(args[1]).any():
             args = (EMPTY, EMPTY)
         super().setData(*args, **options)
         self.setFlag(self.GraphicsItemFlag.ItemHasNoContents, self.xData is None or not len(self.xData))
+
+    def boundingRect(self) -> QRectF:
+        """Return all that is in view: a curve comes and goes, and what it covers is not worth computing."""
+        return self.viewRect() or QRectF()
+
+    def viewTransformChanged(self) -> None:
+        """Know a new view for a new bounding rectangle."""
+        super().viewTransformChanged()
+        pg.GraphicsObject.viewTransformChanged(self)  # forgets the view before
 
 
 class Markers(pg.ScatterPlotItem):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
 import shiboken6
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPaintEngine, QPainter, QPainterPath, QPen, QPixmap, QPolygonF, QTransform
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ _CORNERS = {
     "triangle": ((0.0, -0.67), (0.62, 0.46), (-0.62, 0.46)),
     "diamond": ((0.0, -0.64), (0.55, 0.0), (0.0, 0.64), (-0.55, 0.0)),
 }
+# Of 96 and more Qt lets threads of its own fill parts, and waits for them with the interpreter's lock held: where other
+# programs run that takes many times as long as the filling.
+FEW_ROWS = 80
 _VECTOR_ENGINES = (QPaintEngine.Type.SVG, QPaintEngine.Type.Pdf)
 
 
@@ -43,9 +46,8 @@ class Sprites(pg.GraphicsObject):
         self.setFlag(self.GraphicsItemFlag.ItemHasNoContents)
         self._shape, self._size, self._fill, self._edge = "circle", 7.0, QColor("white"), QColor("black")
         self._pixmap: tuple[float, QPixmap] | None = None
-        # As Qt lays out a QPainter.PixmapFragment: x, y, source rectangle, scale x and y, rotation, opacity.
-        self._fragments: FloatArray = np.empty((0, 10))
         self._points: FloatArray = np.empty((0, 2))
+        self._scales: FloatArray | None = None
 
     def set_look(self, shape: str, size: float, fill: str, edge: str) -> None:
         """Choose shape, size in pixels, and the colours of the marker and its edge."""
@@ -64,15 +66,11 @@ class Sprites(pg.GraphicsObject):
         """
         if not len(points) and not len(self._points):
             return
-        good = np.isfinite(points).all(axis=1)
-        self._points = np.asarray(points, float)[good]
-        fragments = np.ones((len(self._points), 10))
-        fragments[:, 2:4] = fragments[:, 8] = 0.0
-        if scales is not None:
-            fragments[:, 6] = fragments[:, 7] = scales[good]
-            fragments[:, 9] = 0.35 + 0.65 * scales[good]
-        self._fragments = fragments
-        self.setFlag(self.GraphicsItemFlag.ItemHasNoContents, not len(fragments))
+        self._points, self._scales = np.asarray(points, float), scales
+        good = np.isfinite(self._points).all(axis=1)
+        if not good.all():
+            self._points, self._scales = self._points[good], None if scales is None else scales[good]
+        self.setFlag(self.GraphicsItemFlag.ItemHasNoContents, not len(self._points))
         self.update()
 
     def boundingRect(self) -> QRectF:
@@ -89,14 +87,8 @@ class Sprites(pg.GraphicsObject):
         if not len(self._points):
             return
         to_pixels = painter.worldTransform()
-        x, y = self._points.T
-        pixels = np.stack(
-            [
-                to_pixels.m11() * x + to_pixels.m21() * y + to_pixels.dx(),
-                to_pixels.m12() * x + to_pixels.m22() * y + to_pixels.dy(),
-            ],
-            axis=1,
-        )
+        turned = np.array([[to_pixels.m11(), to_pixels.m12()], [to_pixels.m21(), to_pixels.m22()]])
+        pixels = self._points @ turned + (to_pixels.dx(), to_pixels.dy())
         painter.setWorldTransform(QTransform())
         if painter.paintEngine().type() in _VECTOR_ENGINES:
             self._paint_paths(painter, pixels)
@@ -109,13 +101,16 @@ class Sprites(pg.GraphicsObject):
         if self._pixmap is None or self._pixmap[0] != ratio:
             self._pixmap = ratio, self._draw_one(ratio)
         pixmap = self._pixmap[1]
-        # Far outside nothing is to be seen, and a painter counts in 32 bits.
-        fragments = self._fragments[np.abs(pixels).max(axis=1) < 1e5].copy()
-        if not len(fragments):
-            return
-        fragments[:, :2] = pixels[np.abs(pixels).max(axis=1) < 1e5]
+        scales = np.ones(len(pixels)) if self._scales is None else self._scales
+        near = np.abs(pixels).max(axis=1) < 1e5  # far outside nothing is to be seen, and a painter counts in 32 bits
+        if not near.all():
+            pixels, scales = pixels[near], scales[near]
+        # As Qt lays out a QPainter.PixmapFragment: x, y, source rectangle, scale x and y, rotation, opacity.
+        fragments = np.zeros((len(pixels), 10))
+        fragments[:, :2] = pixels
         fragments[:, 4:6] = pixmap.width()
-        fragments[:, 6:8] /= ratio
+        fragments[:, 6:8] = scales[:, None] / ratio
+        fragments[:, 9] = 0.35 + 0.65 * scales
         first = cast("QPainter.PixmapFragment", shiboken6.wrapInstance(fragments.ctypes.data, QPainter.PixmapFragment))
         painter.drawPixmapFragments(first, len(fragments), pixmap)
 
@@ -180,7 +175,19 @@ class Picture(pg.GraphicsObject):
     def paint(self, painter: QPainter, *_: Any) -> None:
         """Draw the image; its first row comes out at the bottom, because a plot counts upwards."""
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(self._rect, self._image)
+        if painter.paintEngine().type() in _VECTOR_ENGINES:
+            painter.drawImage(self._rect, self._image)
+            return
+        to_pixels = painter.worldTransform()
+        shown = to_pixels.mapRect(self._rect).toAlignedRect()
+        rows = int(FEW_ROWS / painter.device().devicePixelRatioF())
+        for top in range(shown.top(), shown.bottom() + 1, rows):
+            painter.save()
+            painter.resetTransform()
+            painter.setClipRect(QRect(shown.left(), top, shown.width(), rows), Qt.ClipOperation.IntersectClip)
+            painter.setWorldTransform(to_pixels)
+            painter.drawImage(self._rect, self._image)
+            painter.restore()
 
 
 def cell_corners(view: FloatArray, cells: int) -> FloatArray:

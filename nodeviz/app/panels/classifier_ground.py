@@ -51,10 +51,9 @@ def ground_image(model: ModelView, camera: Camera, view: FloatArray, cells: int,
     logits = scale * (constant[:, None, None] + across[:, None, None] * x + up[:, None, None] * y[:, None])
     shares = np.exp(logits - logits.max(axis=0))
     shares /= shares.sum(axis=0)
-    classes = len(shares)
-    sure = (shares.max(axis=0) - 1 / classes) / (1 - 1 / classes)
-    colours = np.tensordot(shares, rgb(*theme.classes[:classes]).astype(np.float32), axes=(0, 0))
-    return stacked(colours, theme.tint * (LEAST + (1 - LEAST) * sure), theme)
+    even = np.float32(1 / len(shares))
+    sure = (shares.max(axis=0) - even) / (1 - even)
+    return tinted(shares * (theme.tint * (LEAST + (1 - LEAST) * sure)), theme)
 
 
 def region_image(regions: FloatArray, theme: Theme) -> Rgba:
@@ -63,16 +62,19 @@ def region_image(regions: FloatArray, theme: Theme) -> Rgba:
     labels = np.clip(np.where(known, regions, 0.0), 0, 3).astype(int)
     sure = np.where(known, regions, 0.0) - labels
     alpha = np.where(known, theme.tint * (LEAST + (1 - LEAST) * sure), 0.0)
-    return stacked(rgb(*theme.classes)[labels], alpha, theme)
+    return tinted(np.where(labels == np.arange(4)[:, None, None], alpha, 0.0), theme)
 
 
-def stacked(colours: FloatArray, alpha: FloatArray, theme: Theme) -> Rgba:
-    """Return what colours (H, W, 3) of an opacity (H, W) look like on the panel: opaque, which is faster to draw."""
-    ground = rgb(theme.panel)[0]
-    mixed = np.nan_to_num(ground + alpha[..., None] * (colours - ground), nan=0.0)
-    image = np.full((*alpha.shape, 4), 255, np.uint8)
-    image[..., :3] = np.rint(np.clip(mixed, 0, 255))
-    return image
+def tinted(weights: FloatArray, theme: Theme) -> Rgba:
+    """Return what tints of C classes (C, H, W) look like on the panel: opaque, which is faster to draw."""
+    count, height, width = weights.shape
+    parts = np.empty((count + 1, height * width), np.float32)
+    parts[1:] = weights.reshape(count, -1)
+    np.subtract(1, parts[1:].sum(axis=0), out=parts[0])
+    colours = np.full((count + 1, 4), 255, np.float32)
+    colours[:, :3] = rgb(theme.panel, *theme.classes[:count])
+    mixed = np.nan_to_num(parts.T @ colours, copy=False, nan=0.0)
+    return np.rint(np.clip(mixed, 0, 255, out=mixed), out=mixed).astype(np.uint8).reshape(height, width, 4)
 
 
 def mapped(values: FloatArray, low: float, high: float, colours: FloatArray) -> Rgba:

@@ -68,6 +68,8 @@ def edge_on(readout: FloatArray, behind: FloatArray) -> Camera:
     """
     dims = readout.shape[1]
     inputs = np.eye(dims, 2)
+    if dims == 2:
+        return Camera(inputs)
     _, strength, rows = np.linalg.svd(decisive(readout), full_matrices=False)
     first = rows[0] if strength[0] > 0 else inputs[:, 0]
     if len(rows) > 1 and strength[1] > 1e-6 * max(strength[0], 1e-300):
