@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nodeviz.models.probe import linear_probe_steps
+from nodeviz.models.probe import linear_probes_steps
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -49,11 +49,7 @@ def max_stretch(before: npt.ArrayLike, after: npt.ArrayLike) -> float:
 
 def probe_steps(states: FloatArray, labels: IntArray) -> Generator[None, None, FloatArray]:
     """Return the accuracy (K,) of a linear probe fitted at each depth of states (K, N, D)."""
-    accuracy = np.empty(len(states))
-    for k, here in enumerate(states):
-        accuracy[k] = yield from linear_probe_steps(here, labels)
-        yield
-    return accuracy
+    return (yield from linear_probes_steps(states, labels))
 
 
 def dense_error_steps(

@@ -87,7 +87,7 @@ def test_the_fit_is_the_minimum_of_the_loss(classes: int) -> None:
         return loss_of(np.vstack([np.zeros(400), weights.reshape(classes - 1, 3) @ rows]))
 
     best = minimize(loss, np.zeros(3 * (classes - 1)), tol=1e-10).fun
-    scores = finish(probe._fit(probe._features(points), labels, classes))
+    scores = finish(probe._fit(probe._features(points[None]), labels, classes))[0]
     assert loss_of(scores) == pytest.approx(best, abs=1e-4)
 
 
@@ -95,7 +95,7 @@ def test_the_fit_is_the_minimum_of_the_loss(classes: int) -> None:
 def test_counting_never_loses_a_point(seed: int, classes: int) -> None:
     rng = np.random.default_rng(seed)
     own, scores = rng.integers(0, classes, 40), rng.normal(size=(classes, 40))
-    assert finish(probe._best_hits(scores, own)) >= np.count_nonzero(scores.argmax(axis=0) == own)
+    assert finish(probe._best_hits(scores[None], own))[0] >= np.count_nonzero(scores.argmax(axis=0) == own)
 
 
 @given(seed=st.integers(0, 10**6), digits=st.integers(0, 3))
@@ -106,7 +106,21 @@ def test_counting_finds_the_best_threshold_between_two_classes(seed: int, digits
     places = np.unique(lead)
     cuts = np.concatenate([[places[0] - 1], (places[:-1] + places[1:]) / 2, [places[-1] + 1]])
     best = max(np.count_nonzero((lead < cut) == (own == 1)) for cut in cuts)
-    assert finish(probe._best_hits(np.stack([lead, np.zeros(40)]), own)) == max(best, np.bincount(own).max())
+    hits = finish(probe._best_hits(np.stack([lead, np.zeros(40)])[None], own))
+    assert hits.tolist() == [max(best, np.bincount(own).max())]
+
+
+@given(seed=st.integers(0, 10**6), classes=st.integers(2, 4), lost=st.booleans())
+def test_side_by_side_each_set_gets_the_answer_that_it_gets_alone(seed: int, classes: int, lost: bool) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, 60)
+    # From what cannot be told apart to what can, so that the fits end one after the other.
+    sets = rng.normal(size=(5, 60, 3)) + np.linspace(0.0, 8.0, 5)[:, None, None] * labels[:, None]
+    if lost:
+        sets[2, 7] = np.nan
+        sets[4] = np.inf
+    together = finish(probe.linear_probes_steps(sets, labels))
+    np.testing.assert_array_equal(together, [linear_probe(each, labels) for each in sets])
 
 
 def test_points_that_are_lost_count_as_not_told_apart() -> None:
