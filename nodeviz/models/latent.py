@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nodeviz.models.latent_batch import SeriesBatch
     from nodeviz.models.latent_spec import LatentSpec
 
-FIRST_NOISE = 0.2  # sd, where training begins
+FIRST_NOISE = 0.1  # sd, where training begins
 
 
 class HiddenPath(NamedTuple):

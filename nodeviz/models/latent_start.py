@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nodeviz.engine.mlp import MLP
     from nodeviz.models.latent_spec import LatentSpec
 
-GAIN = 0.2  # of the first layers: little enough for tanh to be nearly linear
+GAIN = 0.05  # of the first layers: little enough for tanh to be nearly linear
 CYCLES = (0.6, 3.2)  # per unit of s, of the slowest and the fastest oscillator
 AMPLITUDE = 0.6  # that the decoder gives an oscillator
 AT_REST = 10  # from so many latent dimensions on two of them begin at rest, free for what else there is

@@ -6,16 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from nodeviz.engine.mlp import MLP
 from nodeviz.models.latent import LatentODE
 from nodeviz.models.latent_batch import SeriesBatch
 from nodeviz.models.latent_spec import LatentSpec
 
 
 def make_model(seed: int = 0, dtype: Any = np.float64, **fields: Any) -> LatentODE:
-    """A small model whose biases are not zero."""
+    """A small model that is far from linear, and whose biases are not zero."""
     sizes = {"hidden": 4, "encoder_hidden": 5, "latent": 3, "dynamics_hidden": 6, "decoder_hidden": 4, "steps": 8}
     rng = np.random.default_rng(seed)
     model = LatentODE.init(LatentSpec(**(sizes | fields)), rng, dtype)
+    for net in (model.dynamics, model.decoder):
+        MLP.init(rng, net.widths, dtype=dtype, parameters=net.parameters)
     model.parameters += (0.2 * rng.standard_normal(model.parameters.size)).astype(dtype)
     return model
 

@@ -144,7 +144,7 @@ def test_double_and_single_precision_are_the_same_model() -> None:
     single = double.astype(np.float32)
     np.testing.assert_allclose(single.encode(batch)[0], double.encode(batch)[0], atol=1e-5)
     assert (single.log_noise == double.log_noise.astype(np.float32)).all()
-    np.testing.assert_allclose(LatentODE.init(LatentSpec(), np.random.default_rng(0)).noise, 0.2, rtol=1e-6)
+    np.testing.assert_allclose(LatentODE.init(LatentSpec(), np.random.default_rng(0)).noise, 0.1, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_noise_may_be_given() -> None:
     rng, training = np.random.default_rng(0), trainer(learn_noise=False)
     for _ in range(3):
         training.step(*waves(rng, 4, 3), 1e-2, rng)
-    np.testing.assert_allclose(training.model.noise, 0.2, rtol=1e-6)
+    np.testing.assert_allclose(training.model.noise, 0.1, rtol=1e-6)
 
 
 @pytest.mark.parametrize("lengths", [[0, 0], [0, 3], [1], [2, 500]])
