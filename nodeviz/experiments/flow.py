@@ -41,7 +41,7 @@ FLOW: Experiment[FlowParams] = Experiment(
     headless=MappingProxyType({"weights": "fresh"}),
     metrics=MappingProxyType(
         {
-            "mean_log_prob": "over held-out points, by the exact trace, in nats",
+            "mean_log_prob": "over held-out points, by the exact trace, in nats per unit of the plane",
             "entropy_bound": "the mean log-likelihood that no model exceeds, in nats; null where it is not known",
             "mass": "of the density at t = 1 within the plane shown; 1 where nothing is lost",
             "inversion_error": "RMS distance of held-out points brought to t = 0 and back, in units of the plane",

@@ -39,7 +39,7 @@ def lattice_steps(flow: Flow, view: FloatArray, t: float, n: int, solver: Solver
     with np.errstate(
         over="ignore"
     ):  # where a field blows up the density may be beyond all bounds, and the mass says so
-        mass = float(np.nansum(np.exp(found.log_prob))) * (x1 - x0) * (y1 - y0) / n**2
+        mass = float(np.nansum(np.exp(found.log_prob)) * (x1 - x0) * (y1 - y0) / n**2)
     lost = float(np.isnan(found.log_prob).mean())
     return Lattice(found.log_prob.reshape(n, n).astype(np.float32), mass, lost)
 

@@ -76,7 +76,7 @@ class FlowView:
     mean_log_prob : over held-out points, by the exact trace; log_prob_error : its standard error
     mass : of the density at t = 1 within ``view``, on a finer lattice; 1 where nothing is lost and nothing leaves it;
         lost : share of its cells whose reverse solve did not arrive
-    inversion_error : RMS distance, in data units, of held-out points brought to t = 0 and back
+    inversion_error : RMS distance, in units of the plane, of held-out points brought to t = 0 and back
     nfe : evaluations of dopri5 at rtol = atol = 1e-5 from the source to the target
     path_energy : normalised: |E int |v|^2 dt - W2^2(source, target)| / W2^2(source, target) (Tong et al. 2023)
     wasserstein2 : distance of samples from fresh points; wasserstein2_floor : of two fresh sets of points

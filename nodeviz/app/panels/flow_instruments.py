@@ -270,7 +270,7 @@ def tolerance(view: FlowInstrument, scene: Scene) -> None:
     """Draw the evaluations of an adaptive solver against its tolerance."""
     view.name_axes("log₁₀ tolerance", "evaluations")
     columns: dict[str, Any] = {}
-    places, every = [np.array([-6.0, -1.0])], [np.zeros(1)]
+    places, every = [np.array([-5.0, -1.0])], [np.zeros(1)]
     for number, flow in enumerate(scene.frame.flows):
         layer = view.flow_layer(number, flow.name)
         x = logs(flow.tolerance_rtol)
@@ -305,6 +305,7 @@ def measures(view: FlowInstrument, scene: Scene) -> None:
 def measures_of(flow: FlowView) -> list[tuple[str, Any, str]]:
     """Return title, value and text of every measure of a flow."""
     milliseconds = 1e3 * flow.seconds_per_step
+    seconds = flow.train_seconds or np.nan  # weights that came from elsewhere took some, and nobody knows how many
     return [
         ("method", flow.name, BRIEF[flow.name]),
         ("log p", flow.mean_log_prob, nats(flow.mean_log_prob) if np.isfinite(flow.mean_log_prob) else "–"),
@@ -314,7 +315,7 @@ def measures_of(flow: FlowView) -> list[tuple[str, Any, str]]:
         ("evaluations", flow.nfe, label_number(flow.nfe)),
         ("mass", flow.mass, mass_text(flow.mass)),
         ("inversion", flow.inversion_error, label_number(flow.inversion_error)),
-        ("seconds", flow.train_seconds, label_number(flow.train_seconds)),
+        ("seconds", seconds, label_number(seconds)),
         ("ms per step", milliseconds, label_number(milliseconds)),
         ("parameters", flow.n_parameters, str(flow.n_parameters)),
     ]
