@@ -142,14 +142,18 @@ class Instrument(QWidget, Generic[P]):
         """The key of the view on show."""
         return self._kind
 
-    def show_picture(self, kind: str, picture: P, t: float) -> None:
-        """Draw one view of a picture with the cursor at time t; only the cursor where nothing else changed."""
+    def show_picture(self, kind: str, picture: P, t: float, *, calm: bool = True) -> None:
+        """Draw one view of a picture with the cursor at time t; only the cursor where nothing else changed.
+
+        Where it is not ``calm`` the words about the cursor follow later.
+        """
         view = self._views[kind]
         now = (self.theme.name, self.plot.settled)
         if kind == self._kind and self.picture is picture and self._drawn == now:
             if view.move is not None:
                 view.move(self, picture, t)
-                self.words.setText(view.say(picture, t))
+                if calm:
+                    self.words.setText(view.say(picture, t))
             return
         self.picture, self._drawn = picture, now
         if kind != self._kind:

@@ -69,9 +69,9 @@ class Painting:
         for plot in panel.plots:
             after_paint(plot, self._painted)
 
-    def _timed_redraw(self) -> None:
+    def _timed_redraw(self, **how: Any) -> None:
         self._began = time.perf_counter()
-        self._redraw()
+        self._redraw(**how)
         self.draws.append(time.perf_counter() - self._began)
         self.ticks.append(self.draws[-1])
 

@@ -47,6 +47,7 @@ P = TypeVar("P")
 F = TypeVar("F", bound=Frame)
 COLUMN_WIDTH = 212
 LOW = 360  # pixels; a lower panel has one line of caption, the rest of it in the tooltip
+READ = 0.15  # s at least from one change to the next of what is read, while something else moves
 NARROW = 680  # pixels; a panel that is narrower starts with its controls folded, so that its plots have room
 
 
@@ -87,6 +88,8 @@ class Panel(QWidget, Generic[P, F]):
         self.dropped = 0
         self.steps_seen = 0
         self._fold: bool | None = None
+        self.calm = True  # whether what is read is to be drawn too: words, tables, small plots of a run that goes on
+        self._read_at = -math.inf
         self._shown: P | None = None
         self._state = session.state(self.experiment)
         self._dirty = True
@@ -351,6 +354,8 @@ class Panel(QWidget, Generic[P, F]):
             self.start()  # drawing the old picture again would only keep the new one waiting
         else:
             self._dirty = True
+            if not self.session.dragging:
+                self._read_at = -math.inf  # what somebody did is answered at once
             self._wake(self.worker.set_live(self.experiment, params))
 
     def on_params(self, before: P | None, params: P) -> None:
@@ -419,7 +424,7 @@ class Panel(QWidget, Generic[P, F]):
     @property
     def busy(self) -> bool:
         """Whether the run goes on, or something of it has not been drawn yet."""
-        return self.running or self._dirty
+        return self.running or self._dirty or not self.calm
 
     def tick(self, now: float) -> bool:
         """Take what came, move the cursor, and draw if anything changed."""
@@ -427,21 +432,28 @@ class Panel(QWidget, Generic[P, F]):
         if delivery is not None:
             self._receive(delivery)
         moved = self.playbar.advance(now)
-        if not (self._dirty or moved) or self.frame is None or not self.isVisible():
+        calm = now >= self._read_at + READ or not (self.running or self._moves)
+        if not (self._dirty or moved or (calm and not self.calm)) or self.frame is None or not self.isVisible():
             return False
         self._dirty = False
-        self.redraw()
+        if calm:
+            self._read_at = now
+        self.redraw(calm=calm)
         return True
 
-    def redraw(self) -> None:
-        """Draw the newest frame and say in words what it shows."""
+    def redraw(self, *, calm: bool = True) -> None:
+        """Draw the newest frame and say in words what it shows; the words follow later where it is not ``calm``.
+
+        Nobody reads 60 texts a second, and laying them out takes as long as drawing.
+        """
         if self.frame is None:
             return
-        fraction = self.playbar.fraction
+        self.calm, fraction = calm, self.playbar.fraction
         self.draw(self.frame, fraction)
-        self.words.setText(self.caption(self.frame, fraction))
-        self.subtitle_label.setText(self.subtitle())
         self.playbar.label.setText(f"{self.time_name} {self.cursor_time(fraction):.2f}")
+        if calm:
+            self.words.setText(self.caption(self.frame, fraction))
+            self.subtitle_label.setText(self.subtitle())
 
     def fail(self, error: Exception) -> None:
         """Show why the newest frame could not be drawn; the picture before stays."""
@@ -450,8 +462,11 @@ class Panel(QWidget, Generic[P, F]):
 
     def wants_smooth(self) -> bool:
         """Whether the cursor moves, something is dragged, or somebody waits for the picture of a change."""
-        moves = self.playbar.playing or self.playbar.scrubbing or self.dragging()
-        return self.isVisible() and (moves or self._awaited)
+        return self.isVisible() and (self._moves or self._awaited)
+
+    @property
+    def _moves(self) -> bool:
+        return self.playbar.playing or self.playbar.scrubbing or self.dragging()
 
     def dragging(self) -> bool:
         """Whether the user drags something in a plot."""

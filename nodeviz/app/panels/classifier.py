@@ -110,11 +110,14 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         params, scene = self.params, self._scene_of(frame)
         settled = not (self.session.dragging or self.view.turning)
         self.view.show_scene(scene, t, params, settled=settled)
-        for plane, model in zip(self.planes, frame.models, strict=False):
-            plane.say(*plane_words(scene, model, t))
+        if self.calm:
+            for plane, model in zip(self.planes, frame.models, strict=False):
+                plane.say(*plane_words(scene, model, t))
         for name, kind in (("upper", params.upper), ("lower", params.lower)):
-            self.instruments[name].plot.settled = settled
-            self.instruments[name].show_picture(kind, scene, t)
+            instrument = self.instruments[name]
+            instrument.plot.settled = settled
+            before = instrument.picture if self.running and not self.calm else None
+            instrument.show_picture(kind, before or scene, t, calm=self.calm)
 
     def _scene_of(self, frame: ClassifierFrame) -> Scene:
         """Return what is drawn: the same object for as long as nothing in it changed."""

@@ -69,6 +69,7 @@ class ModelPlane(Plane):
         self._data: DataView | None = None
         self._look: Look | None = None
         self._revision = 0  # counts what stays while the cursor moves
+        self._shown = (0, 0.0)  # of these points, at this depth
         self._ground_of: tuple[float, ...] = ()
         self._focus: int | None = None
         self._order: IntArray = np.empty(0, np.int64)
@@ -130,6 +131,9 @@ class ModelPlane(Plane):
             return
         self._show_ground(model, data, look, theme)
         at = 0.0 if look.inputs else t
+        if (self._revision, at) == self._shown:
+            return
+        self._shown = self._revision, at
         self._now = between(model.t, self._states, at, held=model.discrete)
         self._show_points()
         self._show_trails(model, look, at)
