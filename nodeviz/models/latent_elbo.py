@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 from math import log, pi
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -172,6 +172,18 @@ class Elbo:
         return Elbo(*(mine + share * theirs for mine, theirs in pairs))
 
 
+class Encoder(Protocol):
+    """The way through an encoder of B series, and back."""
+
+    def forward(self, seen: Any) -> FloatArray:
+        """Return means and log sds of the posteriors, (2 L, B)."""
+        ...
+
+    def backward(self, cotangent: FloatArray, grad: FloatArray) -> None:
+        """Add to ``grad`` what the cotangent of those, (2 L, B), says of the encoder's parameters."""
+        ...
+
+
 class ElboPass:
     """The bound for batches of B series with M targets each, and its gradient, in memory made once.
 
@@ -181,11 +193,21 @@ class ElboPass:
     batch, points : B, M
     own : whether each series has target times of its own
     samples : S, of each posterior
+    encoder : another one than the model's, which knows its own place in the gradient
     """
 
-    def __init__(self, model: LatentODE, batch: int, points: int, *, own: bool, samples: int = 1) -> None:
+    def __init__(
+        self,
+        model: LatentODE,
+        batch: int,
+        points: int,
+        *,
+        own: bool,
+        samples: int = 1,
+        encoder: Encoder | None = None,
+    ) -> None:
         self._model, self._batch, self._samples = model, batch, samples
-        self._encoder = EncoderTape(model, batch)
+        self._encoder: Encoder = EncoderTape(model, batch) if encoder is None else encoder
         self._curves = CurvePass(model, batch * samples, points, own=own)
         shape, dtype = (model.spec.latent, samples, batch), model.dtype
         self._z0, self._noises = np.empty(shape, dtype), np.empty(shape, dtype)
@@ -194,7 +216,7 @@ class ElboPass:
 
     def evaluate(
         self,
-        batch: SeriesBatch,
+        seen: Any,
         targets: Targets,
         eps: FloatArray,
         kl_weight: float,
@@ -205,13 +227,13 @@ class ElboPass:
 
         Parameters
         ----------
-        batch : what the encoder sees, B series
+        seen : what the encoder sees, of B series
         targets : what is to be reconstructed
         eps : (L, S, B) standard normal numbers
         kl_weight : factor of the KL divergence in the loss
         """
         latent, scale = self._model.spec.latent, share / self._batch
-        found = self._encoder.forward(batch)
+        found = self._encoder.forward(seen)
         mean, sd = found[:latent], np.exp(found[latent:])
         np.multiply(sd[:, None], eps, out=self._noises)
         np.add(self._noises, mean[:, None], out=self._z0)
