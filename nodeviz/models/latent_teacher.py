@@ -19,8 +19,9 @@ from nodeviz.engine.mlp import MLP
 from nodeviz.engine.solution import Status
 from nodeviz.models.descent import Descent
 from nodeviz.models.latent import LatentODE
-from nodeviz.models.latent_elbo import ElboPass, Targets
+from nodeviz.models.latent_elbo import ElboPass
 from nodeviz.models.latent_encoder import EncoderTape
+from nodeviz.models.latent_likelihood import Targets
 from nodeviz.models.latent_start import oscillators
 from nodeviz.models.latent_training import StepInfo
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from nodeviz.engine.solution import Status
 from nodeviz.models.descent import Descent
-from nodeviz.models.latent_elbo import Elbo, ElboPass, Targets
+from nodeviz.models.latent_elbo import Elbo, ElboPass
+from nodeviz.models.latent_likelihood import Targets
 from nodeviz.problems.pieces import finish
 
 if TYPE_CHECKING:

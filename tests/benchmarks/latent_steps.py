@@ -8,7 +8,7 @@ import numpy as np
 
 from nodeviz.models.latent import LatentODE
 from nodeviz.models.latent_batch import SeriesBatch
-from nodeviz.models.latent_elbo import Targets
+from nodeviz.models.latent_likelihood import Targets
 from nodeviz.models.latent_spec import LatentSpec
 from nodeviz.models.latent_training import LatentTrainer
 from nodeviz.problems.families import FAMILIES

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from models.latents import make_batch, make_model
 
 from nodeviz.engine.gradcheck import central_differences
-from nodeviz.models.latent_elbo import ElboPass, Targets
+from nodeviz.models.latent_elbo import ElboPass
+from nodeviz.models.latent_likelihood import LikelihoodPass, Targets
 
 if TYPE_CHECKING:
     from nodeviz.models.latent import LatentODE
@@ -95,3 +96,40 @@ def test_the_gradient_agrees_with_differences(
     entries = np.random.default_rng(seed).choice(grad.size, 30, replace=False)
     expected = central_differences(loss, model.parameters.copy(), entries=entries)
     assert agree(2.0 * (grad - 1.0)[entries], expected[entries])
+
+
+@settings(max_examples=20)
+@given(**CASES)
+def test_the_likelihood_by_latent_states_agrees_with_differences(
+    lengths: list[int], channels: int, missing: float, points: int, own: bool, samples: int, seed: int
+) -> None:
+    model, batch = make_model(seed, channels=channels, steps=4), make_batch(seed, lengths, channels, missing)
+    targets, rng = random_targets(seed, batch, points, own=own), np.random.default_rng(seed)
+    z0 = rng.standard_normal((3, samples, batch.batch))
+    work, n = LikelihoodPass(model, batch.batch, points, own=own, samples=samples), samples * batch.batch
+    work.load(targets)
+    found = work.evaluate(z0, 2.0 * n)
+    by_z0, mse = found.by_z0.copy(), found.mse
+    expected = central_differences(lambda z0: -2.0 * n * work.evaluate(z0).value, z0)
+    assert agree(by_z0, expected)
+    squares = sum(
+        float((targets.weights * (model.curve(z0[:, s], targets.times) - targets.values) ** 2).sum())
+        for s in range(samples)
+    )
+    assert mse == pytest.approx(squares / max(samples * float(targets.weights.sum()), 1e-30), rel=1e-10)
+
+
+def test_targets_join_and_are_padded_without_a_change() -> None:
+    model, batch = make_model(channels=2), make_batch(3, [4, 2, 0], 2, 0.3)
+    beyond = Targets.at(np.array([1.1, 1.4]), np.random.default_rng(0).standard_normal((2, 2, 3)))
+    both, z0 = Targets.of(batch).with_more(beyond), np.random.default_rng(1).standard_normal((3, 1, 3))
+    assert both.points == 6
+    values = []
+    for targets in (Targets.of(batch), beyond, both, both.padded(10)):
+        work = LikelihoodPass(model, 3, targets.points, own=targets.times.ndim == 2)
+        work.load(targets)
+        values.append(work.evaluate(z0).value)
+    assert values[2] == pytest.approx(values[0] + values[1], rel=1e-12)
+    assert values[3] == pytest.approx(values[2], rel=1e-12)
+    assert both.padded(10).points == 10
+    assert both.padded(3) is both

@@ -10,7 +10,8 @@ from models.latents import make_batch, make_model
 from nodeviz.engine.gradcheck import central_differences
 from nodeviz.models.latent import LatentODE
 from nodeviz.models.latent_batch import SeriesBatch
-from nodeviz.models.latent_elbo import ElboPass, Targets
+from nodeviz.models.latent_elbo import ElboPass
+from nodeviz.models.latent_likelihood import Targets
 from nodeviz.models.latent_spec import LatentSpec
 from nodeviz.models.latent_teacher import CurveEncoder, CurveEncoderTape, CurveTrainer, EncoderTrainer, Whitening
 

@@ -12,7 +12,7 @@ from nodeviz.engine.solution import Status
 from nodeviz.models.descent import Descent
 from nodeviz.models.latent import LatentODE
 from nodeviz.models.latent_batch import SeriesBatch
-from nodeviz.models.latent_elbo import Targets
+from nodeviz.models.latent_likelihood import Targets
 from nodeviz.models.latent_spec import LatentSpec
 from nodeviz.models.latent_training import LatentTrainer
 
