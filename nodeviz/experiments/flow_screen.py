@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
     Frames = Generator[FlowFrame | None, None, None]
 
-CELLS, CELLS_TRAINING = 64, 40  # of a density each way, at rest and while it trains
+CELLS, CELLS_TRAINING = 64, 32  # of a density each way, at rest and while it trains
+SHARE = 0.2  # of the time that pictures may take while training: they are solves, and painting them takes some as well
 FINER = MappingProxyType({"64": 1, "128": 2})  # times as many, by the parameter resolution
 MOST_CELLS = 256  # of a density that is asked for
 FIRST = next(iter(MEASURES))
@@ -71,7 +72,7 @@ class Screen:
         self._densities = [Densities(TIMES, 0, (), -1) for _ in names]  # those shown
         self._tiers: dict[int, list[Densities]] = {}  # all that there are, by their cells a side
         self._path, self._trace = no_path(names), no_trace(names)
-        self._pace = Pace()
+        self._pace = Pace(SHARE)
         self._made: dict[str, tuple[object, ...]] = {}  # what there is, and all that it depends on
         self._measured_step = -1
         self._shown: tuple[object, ...] = ()
@@ -121,10 +122,15 @@ class Screen:
         yield from self._show(step, steps)
 
     def answer(self, request: Request, step: int) -> Generator[None, None, Any]:
-        """Return the answer to a request: of a density, of a path, or of the trace; None to anything else."""
+        """Return the answer to a request: of a density, a path, or the trace; None to anything else.
+
+        Where the cursor is (``cursor``) wants no answer: the pictures to come have the density there.
+        """
         if request.kind == "density":
             t, cells = request.payload
             return (yield from self._density(_time(t), int(np.clip(cells, 2, MOST_CELLS)), step))
+        if request.kind == "cursor":
+            self.cursor = _time(request.payload)
         if request.kind == "path":
             x, y, *t = request.payload
             return (yield from self._look(np.array([x, y], np.float64), _time(t[0] if t else self.cursor), step))

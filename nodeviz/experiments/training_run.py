@@ -25,10 +25,15 @@ SHARE = 0.3  # of the time that pictures may take then
 
 
 class Pace:
-    """When the next picture may come while training goes on: 30 a second at most, for 30 % of the time at most."""
+    """When the next picture may come while training goes on: 30 a second at most.
 
-    def __init__(self) -> None:
-        self._due = 0.0
+    Parameters
+    ----------
+    share : of the time that pictures may take at most
+    """
+
+    def __init__(self, share: float = SHARE) -> None:
+        self._due, self._share = 0.0, share
 
     @property
     def due(self) -> bool:
@@ -43,7 +48,7 @@ class Pace:
         """Count a picture that was begun at ``started`` and is done now, both by perf_counter."""
         now = time.perf_counter()
         spent = now - started
-        self._due = now + max(FASTEST - spent, spent * (1 - SHARE) / SHARE)
+        self._due = now + max(FASTEST - spent, spent * (1 - self._share) / self._share)
 
 
 class Trainees(Protocol[Q]):

@@ -63,6 +63,19 @@ def test_it_asks_for_the_density_where_the_cursor_rests_and_not_while_it_plays(p
     assert len(worker.of("density")) == 1
 
 
+def test_a_cursor_that_moves_while_it_trains_asks_for_no_density_of_its_own(panel: Any) -> None:
+    worker = asked(panel)
+    panel.train()
+    show(panel, make_frame(known=[40]), resting=False)
+    panel.playbar.put(0.5)
+    panel.do("play")
+    panel.redraw()
+    assert (worker.of("cursor"), worker.of("density")) == ([0.5], [])
+    panel.do("pause")
+    panel.redraw()
+    assert [t for t, _ in worker.of("density")] == [0.5]
+
+
 def test_the_nearest_density_is_shown_until_the_one_of_the_cursor_is_there(panel: Any) -> None:
     worker = asked(panel)
     show(panel, make_frame(known=[0, 40]))

@@ -263,6 +263,16 @@ def test_a_density_is_answered_at_any_time_and_filled_from_there() -> None:
     assert (run.replies[9].t, run.replies[9].resolution) == (1.0, 2)
 
 
+def test_pictures_have_the_density_where_the_cursor_was_said_to_be() -> None:
+    run = watch(steps=10**6)
+    run.until(lambda: bool(run.frames) and run.frame.step > 0)
+    run.ask(4, "cursor", 0.5)
+    run.until(lambda: 4 in run.replies)
+    assert run.replies[4] is None
+    run.until(lambda: bool(run.frame.flows[0].density_known[20]))
+    assert run.frame.flows[0].density_known.sum() == 1
+
+
 def test_finer_densities_come_when_all_coarse_ones_are_there() -> None:
     run = watch(steps=2, resolution="128", hidden=4)
     run.rest()

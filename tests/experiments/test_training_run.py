@@ -258,3 +258,6 @@ def test_pictures_come_at_a_pace() -> None:
     pace.drawn(started)
     done = time.perf_counter()
     assert 1.0 - 1e-9 <= pace._due - started <= (done - started) / 0.3 + 1e-9
+    pace = Pace(share=0.1)
+    pace.drawn(started)
+    assert pace._due - started >= 3.0 - 1e-9

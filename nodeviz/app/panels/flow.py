@@ -189,7 +189,9 @@ class FlowPanel(TrainingPanel[FlowParams, FlowFrame]):
             else:
                 # The mean of two densities is good enough for as long as the cursor moves.
                 known, cells = self.view.smooth(t) if moving else self.view.exact(t), int(params.resolution)
-            if not known:
+            if not known and moving and self.runbar.training:
+                self.ask("cursor", t)  # a density for each of its places would leave no time to train
+            elif not known:
                 self._ask_once("density", (t, cells))
         path, trace = self._scene.path, self._scene.trace
         if self._pin is not None and (*path.point.tolist(), path.t) != self._pin:
