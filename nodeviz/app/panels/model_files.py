@@ -13,7 +13,7 @@ from nodeviz.experiments.params import ParamError, nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from nodeviz.app.panels.training import TrainingPanel
+    from nodeviz.app.panels.running import RunPanel
 
 SUFFIXES = (".npz", ".json")
 
@@ -51,19 +51,20 @@ class ModelFiles(NamedTuple):
         return f"{self.noun.capitalize()}s ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
 
 
-def file_commands(panel: TrainingPanel[Any, Any], files: ModelFiles) -> list[Command]:
+def file_commands(panel: RunPanel[Any, Any], files: ModelFiles) -> list[Command]:
     """Return the commands that open and save the models of a panel."""
     noun, name = files.noun, panel.experiment
+    called = noun.replace(" ", "_")
     return [
         Command(
-            id=f"load_{noun}s_{name}",
+            id=f"load_{called}s_{name}",
             title=f"Open {noun}s…",
             menu="File",
             callback=lambda: ask_for_models(panel, files),
             echoes=False,
         ),
         Command(
-            id=f"save_{noun}s_{name}",
+            id=f"save_{called}s_{name}",
             title=f"Save {noun}s…",
             menu="File",
             callback=lambda: ask_where_to_save(panel, files),
@@ -72,14 +73,14 @@ def file_commands(panel: TrainingPanel[Any, Any], files: ModelFiles) -> list[Com
     ]
 
 
-def ask_for_models(panel: TrainingPanel[Any, Any], files: ModelFiles) -> None:
+def ask_for_models(panel: RunPanel[Any, Any], files: ModelFiles) -> None:
     """Ask for a file and show its model."""
     path, _ = QFileDialog.getOpenFileName(panel, f"Open {files.noun}s", "", files.filter)
     if path:
         panel.attempt(files.load, path)
 
 
-def ask_where_to_save(panel: TrainingPanel[Any, Any], files: ModelFiles) -> None:
+def ask_where_to_save(panel: RunPanel[Any, Any], files: ModelFiles) -> None:
     """Ask for a file, or for a folder where there are several models, and write them there."""
     names, noun = files.names(), files.noun
     if len(names) == 1:
