@@ -16,9 +16,9 @@ import numpy as np
 
 from nodeviz.models.depth import DepthClassifier
 from nodeviz.models.flow import Flow, FlowSpec
-from nodeviz.models.latent import LatentODE
-from nodeviz.models.latent_spec import LatentSpec
+from nodeviz.models.latent_model import LatentModel, LatentModelSpec
 from nodeviz.models.spec import ModelSpec
+from nodeviz.models.time_rnn import RNNSpec, TimeRNN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,8 +80,15 @@ FLOWS = Kind("nodeviz flow", "nodeviz's flow", FlowSpec.from_json, lambda spec, 
 LATENTS = Kind(
     "nodeviz latent ODE",
     "nodeviz's latent ODE",
-    LatentSpec.from_json,
-    lambda spec, weights: LatentODE(spec, parameters=weights),
+    LatentModelSpec.from_json,
+    lambda spec, weights: LatentModel(spec, parameters=weights),
+)
+
+RNNS = Kind(
+    "nodeviz RNN with times",
+    "nodeviz's RNN with times",
+    RNNSpec.from_json,
+    lambda spec, weights: TimeRNN(spec, parameters=weights),
 )
 
 
@@ -92,7 +99,7 @@ def save_model(
 
     Parameters
     ----------
-    kind : what it is: CLASSIFIERS, FLOWS or LATENTS
+    kind : what it is: CLASSIFIERS, FLOWS, LATENTS or RNNS
     extra : what else to keep, such as the data it was trained on; JSON
 
     Raises

@@ -13,10 +13,11 @@ from nodeviz.models.latent_readout import cubic_weights
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from nodeviz.engine.arrays import FloatArray
+    from nodeviz.engine.arrays import FloatArray, IntArray
     from nodeviz.models.latent import LatentODE
     from nodeviz.models.latent_batch import SeriesBatch
     from nodeviz.models.latent_posterior import Posterior
+    from nodeviz.models.latent_prior import MixturePrior
 
 PIECE = 20_000  # values of one channel between two yields
 LEVELS = (0.5, 0.9)
@@ -37,8 +38,8 @@ class Bands:
     mean: FloatArray
     edges: FloatArray
 
-    def observed(self, noise: FloatArray) -> FloatArray:
-        """Return the edges, (2, 2, T, C), of where new observations are, with noise of sd (C,).
+    def observed(self, noise: float) -> FloatArray:
+        """Return the edges, (2, 2, T, C), of where new observations are, with noise of that sd.
 
         What is added to each edge's distance from the mean is what would be added were the samples normal.
         """
@@ -109,17 +110,23 @@ def bands_of(samples: FloatArray) -> Bands:
     return Bands(mean=samples.mean(axis=2), edges=np.array(edges).reshape(2, 2, *shape))
 
 
-def elbo_of(posterior: Posterior, values: FloatArray, batch: SeriesBatch) -> tuple[float, float]:
-    """Return the ELBO of one series in nats, and the KL that is a part of it.
+def elbo_of(
+    prior: MixturePrior, posterior: Posterior, z: FloatArray, chosen: IntArray, values: FloatArray, batch: SeriesBatch
+) -> tuple[float, float]:
+    """Return the ELBO of one series in nats, and the KL that is a part of it, both by samples of its posterior.
 
     Parameters
     ----------
-    values : (N, C, S) curves of samples of the posterior at the times of the series
+    z, chosen : (L, S) samples and the component of each, as `Posterior.starts` returns them
+    values : (N, C, S) their curves at the times of the series
     batch : of that one series
     """
-    mask, noise = batch.mask[..., 0], posterior.noise[:, 0]
+    mask, noise = batch.mask[..., 0], posterior.noise[chosen]
     residual = (values - batch.values) * mask[..., None]
-    squares = (residual * residual).mean(axis=2) / noise**2
-    likelihood = -0.5 * float((squares + mask * (2.0 * np.log(noise) + _LOG_2PI)).sum())
-    kl = float(posterior.kl[0])
+    count = int(mask.sum())
+    with np.errstate(all="ignore"):
+        squares = (residual * residual).sum(axis=(0, 1)) / noise**2
+    likelihood = float((-0.5 * squares - count * (np.log(noise) + 0.5 * _LOG_2PI)).mean())
+    own = posterior.log_density(z.T, noise)
+    kl = float((own - prior.log_density(z.T) + log(posterior.levels)).mean())
     return likelihood - kl, kl

@@ -1,30 +1,35 @@
 """Posteriors of z0: what the encoder says at once, and what fits the observations better, found by Gauss-Newton.
 
-With the weights fixed, the best normal posterior of z0 lies about the state that explains the observations best, and is
-as wide as the curvature there allows (Laplace). Levenberg's and Marquardt's steps find it in about ten solves with all
-tangents, for many series at once.
+With the weights fixed, a curve is nearly straight in z0 where its posterior lies. Levenberg's and Marquardt's steps
+lead there in a few solves with all tangents, for many series at once; about that state the posterior under a mixture
+of normal priors is again a mixture of normal distributions, in closed form. Where the noise is not known, its levels
+take part in the mixture.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log, pi
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nodeviz.models.latent_tangents import Tangents
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
-    from nodeviz.engine.arrays import BoolArray, FloatArray
-    from nodeviz.models.latent import LatentODE
+    from nodeviz.engine.arrays import BoolArray, FloatArray, IntArray
     from nodeviz.models.latent_batch import SeriesBatch
+    from nodeviz.models.latent_model import LatentModel
+    from nodeviz.models.latent_prior import MixturePrior
 
 CHUNK = 32  # series whose tangents are solved at once
-FLAT = 1e-3  # nats: a step that would gain less is the last one
-NEWS = 0.01  # part by which the noise must change for another step to follow
+MATRICES = 192  # of components, that are worked on between two yields
+FLAT = 1e-2  # nats: a step that would gain less is the last one
+LEAST = 1e-5  # weight below which a component is left out
+MOST_STEPS = 20  # of Levenberg and Marquardt
+STRAIGHTENED = 2  # times that the curve is straightened about the mixture's own mean
 _FIRST_DAMPING, _LESS, _MORE = 0.1, 0.2, 4.0
 _MOST_DAMPING = 1e9
 _LOG_2PI = log(2.0 * pi)
@@ -32,42 +37,65 @@ _LOG_2PI = log(2.0 * pi)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Posterior:
-    """Normal posteriors of z0 for B series, in the model's units.
+    """A mixture of M normal posteriors of z0 for one series, each with a level of the noise, in the model's units.
 
     Attributes
     ----------
-    mean : (L, B)
-    factor : (B, L, L), lower triangular; its product with its transpose is the covariance
-    noise : (C, B) sd of the observations' noise that goes with it
+    weights : (M,), 1 in all
+    means : (M, L)
+    factors : (M, L, L), triangular; each times its transpose is a covariance
+    noise : (M,) sd of what observations are off the curves by
+    levels : how many levels of it were thought equally likely
     """
 
-    mean: FloatArray
-    factor: FloatArray
+    weights: FloatArray
+    means: FloatArray
+    factors: FloatArray
     noise: FloatArray
+    levels: int = 1
+
+    @property
+    def mean(self) -> FloatArray:
+        """Of all of it, (L,)."""
+        found: FloatArray = self.weights @ self.means
+        return found
 
     @property
     def sd(self) -> FloatArray:
-        """Of each coordinate by itself, (L, B)."""
-        found: FloatArray = np.sqrt((self.factor * self.factor).sum(axis=2)).T
+        """Of each coordinate by itself, (L,)."""
+        away = self.means - self.mean
+        found: FloatArray = np.sqrt(self.weights @ ((self.factors * self.factors).sum(axis=2) + away * away))
         return found
 
     @property
-    def kl(self) -> FloatArray:
-        """KL(posterior | N(0, I)) of each series, (B,), in nats."""
-        spread = (self.factor * self.factor).sum(axis=(1, 2))
-        logs = np.log(np.abs(np.diagonal(self.factor, axis1=1, axis2=2))).sum(axis=1)
-        found: FloatArray = 0.5 * ((self.mean * self.mean).sum(axis=0) + spread - len(self.mean)) - logs
+    def mean_noise(self) -> float:
+        """What is to be expected of the noise's sd."""
+        return float(self.weights @ self.noise)
+
+    def starts(self, normals: FloatArray) -> tuple[FloatArray, IntArray]:
+        """Return samples of z0, (L, S), made from standard normal numbers (L, S), and the component of each.
+
+        As many come from each component as its weight says, the second half like the first one, so that numbers of
+        opposite sign meet in the same one.
+        """
+        count = normals.shape[1]
+        half = -(-count // 2)
+        places = (np.arange(half) + 0.5) / half
+        chosen = np.searchsorted(np.cumsum(self.weights), places).clip(max=len(self.weights) - 1)
+        chosen = np.concatenate([chosen, chosen])[:count]
+        moved = (self.factors[chosen] @ normals.T[..., None])[..., 0]
+        return (self.means[chosen] + moved).T, chosen
+
+    def log_density(self, z: FloatArray, noise: FloatArray) -> FloatArray:
+        """Return the log of the joint density of states (N, L) and levels of the noise (N,), (N,)."""
+        inverse = np.linalg.inv(self.factors)
+        logs = np.log(np.abs(np.diagonal(inverse, axis1=1, axis2=2))).sum(axis=1) + np.log(self.weights)
+        away = np.einsum("mij,mnj->nmi", inverse, z[None] - self.means[:, None], optimize=True)
+        each = logs - 0.5 * (away * away).sum(axis=2) - 0.5 * z.shape[1] * _LOG_2PI
+        each = np.where(noise[:, None] == self.noise, each, -np.inf)
+        most = each.max(axis=1)
+        found: FloatArray = most + np.log(np.exp(each - most[:, None]).sum(axis=1))
         return found
-
-    def starts(self, normals: FloatArray) -> FloatArray:
-        """Return samples of z0, (L, S, B), made from standard normal numbers (L, S)."""
-        moved = self.factor @ normals  # (B, L, S)
-        return moved.transpose(1, 2, 0) + self.mean[:, None]
-
-    def column(self, index: int) -> Posterior:
-        """Return the posterior of one series."""
-        place = slice(index, index + 1)
-        return Posterior(mean=self.mean[:, place], factor=self.factor[place], noise=self.noise[:, place])
 
 
 def standard_normals(latent: int, count: int, rng: np.random.Generator) -> FloatArray:
@@ -83,49 +111,62 @@ def standard_normals(latent: int, count: int, rng: np.random.Generator) -> Float
     return normals[:, :count]
 
 
-def encoded(model: LatentODE, batch: SeriesBatch) -> Posterior:
-    """Return what the encoder makes of the observations."""
-    mean, log_sd = (np.asarray(part, np.float64) for part in model.encode(batch))
-    factor = np.exp(log_sd).T[:, :, None] * np.eye(len(mean))
-    noise = np.repeat(np.exp(model.log_noise.astype(np.float64))[:, None], batch.batch, axis=1)
-    return Posterior(mean=mean, factor=factor, noise=noise)
+def encoded(model: LatentModel, batch: SeriesBatch, noise: float) -> list[Posterior]:
+    """Return what the encoder makes of each series; without observations it is the prior.
+
+    Parameters
+    ----------
+    noise : sd that goes with it
+    """
+    mean, log_sd = (np.asarray(part, np.float64) for part in model.ode.encode(batch))
+    found = []
+    for column, empty in enumerate(batch.empty):
+        if empty:
+            prior = model.prior
+            weights, means, factors = np.exp(prior.log_weights), prior.means, prior.factors
+        else:
+            weights, means = np.ones(1), mean[None, :, column]
+            factors = np.diag(np.exp(log_sd[:, column]))[None]
+        found.append(Posterior(weights=weights, means=means, factors=factors, noise=np.full(len(weights), noise)))
+    return found
 
 
 class Refiner:
-    """Fits posteriors to the observations of B series, one step of Levenberg and Marquardt at a time.
+    """Fits posteriors to the observations of B series, step by step.
+
+    First steps of Levenberg and Marquardt under N(0, I), from z0 = 0 or from the encoder's mean, whichever explains
+    more; then two about the mixture's own mean.
 
     Parameters
     ----------
     model : whose weights stay as they are
     batch : the observations
-    start : where to begin; z0 = 0 is tried too, and the better one of the two taken
-    noise : lowest and highest sd of the observations' noise. If they differ it is fitted as well: at each step to what
-        the posterior leaves unexplained
+    start : what the encoder says
+    levels : sds of what observations are off the curves by, each as likely as the others before anything is seen
+    first : the one to begin with
 
     Attributes
     ----------
     taken : steps taken
     """
 
-    def __init__(self, model: LatentODE, batch: SeriesBatch, start: Posterior, noise: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        model: LatentModel,
+        batch: SeriesBatch,
+        start: Sequence[Posterior],
+        levels: Sequence[float],
+        first: float,
+    ) -> None:
         self.taken = 0
+        begin = np.array([posterior.mean for posterior in start])
         places = [slice(i, i + CHUNK) for i in range(0, batch.batch, CHUNK)]
-        self._chunks = [_Chunk(model, batch.columns(place), start.mean[:, place], noise) for place in places]
+        self._chunks = [_Chunk(model, batch.columns(place), begin[place], levels, first) for place in places]
 
     @property
     def done(self) -> bool:
         """Whether another step would change nothing to speak of."""
         return all(chunk.done for chunk in self._chunks)
-
-    @property
-    def posterior(self) -> Posterior:
-        """What has been found so far."""
-        parts = [chunk.posterior for chunk in self._chunks]
-        return Posterior(
-            mean=np.concatenate([part.mean for part in parts], axis=1),
-            factor=np.concatenate([part.factor for part in parts]),
-            noise=np.concatenate([part.noise for part in parts], axis=1),
-        )
 
     def step_steps(self) -> Generator[None, None, None]:
         """Take one step. The generator yields every few milliseconds."""
@@ -135,47 +176,59 @@ class Refiner:
                 yield
         self.taken += 1
 
+    def posterior_steps(self) -> Generator[None, None, tuple[list[Posterior], FloatArray]]:
+        """Return the posterior of each series, and the log-evidence (B,) in nats, were its curves straight.
+
+        Of a mixture that is exact for straight curves the evidence is the ELBO. The generator yields every few
+        milliseconds.
+        """
+        posteriors: list[Posterior] = []
+        evidences = []
+        for chunk in self._chunks:
+            found, evidence = yield from chunk.mixtures_steps()
+            posteriors += found
+            evidences.append(evidence)
+        return posteriors, np.concatenate(evidences)
+
 
 class _Chunk:
-    """Some series of a `Refiner`: N of them, of M observations of C channels."""
+    """Some series of a `Refiner`: N of them, of M observations of C channels; a curve is straight about ``z`` (N, L).
 
-    def __init__(self, model: LatentODE, batch: SeriesBatch, start: FloatArray, noise: tuple[float, float]) -> None:
-        self._tangents = Tangents(model, batch.times)
+    ``stage`` counts how often it was straightened about the mixture's mean.
+    """
+
+    def __init__(
+        self, model: LatentModel, batch: SeriesBatch, start: FloatArray, levels: Sequence[float], first: float
+    ) -> None:
+        self._prior, self._levels, self._noise = model.prior, tuple(levels), first
+        self._tangents = Tangents(model.ode, batch.times)
         self._values = batch.values.transpose(2, 0, 1)  # (N, M, C)
         self._mask = batch.mask.transpose(2, 0, 1).astype(np.float64)
-        self._count = self._mask.sum(axis=1)  # (N, C)
-        self._noise_range, n, channels = noise, batch.batch, batch.channels
-        self._noise = np.full((n, channels), np.sqrt(noise[0] * noise[1]))
-        self._start = np.where(np.isfinite(start), start, 0.0).T
-        self._z = np.zeros_like(self._start)  # (N, L)
+        self._count = self._mask.sum(axis=(1, 2))  # (N,)
+        n = batch.batch
+        self._start = np.where(np.isfinite(start), start, 0.0)
+        self._z = np.zeros_like(self._start)
         self._damping = np.full(n, _FIRST_DAMPING)
-        self._active = np.ones(n, bool)
-        self._begun = False
+        self._active, self._usable = np.ones(n, bool), np.ones(n, bool)
+        self._begun, self._steps, self._stage = False, 0, 0
+        self._mixed: tuple[list[Posterior], FloatArray] | None = None
 
     @property
     def done(self) -> bool:
         """Whether no series would gain anything."""
-        return not self._active.any()
+        return self._stage == STRAIGHTENED
 
     def step_steps(self) -> Generator[None, None, None]:
         """Take one step with every series."""
         if not self._begun:
             yield from self._begin()
-        precision, push = self._curvature()
-        latent = len(push[0])
-        lift = self._damping * np.trace(precision, axis1=1, axis2=2) / latent
-        move = np.linalg.solve(precision + lift[:, None, None] * np.eye(latent), push[..., None])[..., 0]
-        tried = self._z + move
-        residual, jacobian = yield from self._linear(tried)
-        before = self._loss(self._z, self._residual)
-        with np.errstate(all="ignore"):
-            gain = before - self._loss(tried, residual)
-        better = (gain > 0.0) & np.isfinite(jacobian).all(axis=(1, 2, 3))
-        self._damping = np.clip(self._damping * np.where(better, _LESS, _MORE), 1e-9, _MOST_DAMPING)
-        self._take(better, tried, residual, jacobian)
-        fitted = self._fit_noise()
-        # What a whole step of Newton's would still gain, were the curve straight.
-        self._active &= ((self._gain() > FLAT) | fitted) & (self._damping < _MOST_DAMPING)
+        if self._active.any() and self._steps < MOST_STEPS:
+            yield from self._descend()
+            self._steps += 1
+        else:
+            yield from self._straighten()
+            self._stage += 1
+        self._mixed = None
 
     def _begin(self) -> Generator[None, None, None]:
         """Begin at 0, or where the encoder says where that explains more.
@@ -183,19 +236,47 @@ class _Chunk:
         A series whose curve from 0 is not finite keeps the prior.
         """
         self._residual, self._jacobian = yield from self._linear(self._z)
-        self._active &= np.isfinite(self._residual).all(axis=(1, 2)) & np.isfinite(self._jacobian).all(axis=(1, 2, 3))
-        self._residual[~self._active] = self._jacobian[~self._active] = 0.0
+        self._usable = _finite(self._residual) & _finite(self._jacobian)
+        self._residual[~self._usable] = self._jacobian[~self._usable] = 0.0
+        self._active = self._usable & (self._count > 0.0)
         residual, jacobian = yield from self._linear(self._start)
         with np.errstate(all="ignore"):
             better = self._loss(self._start, residual) < self._loss(self._z, self._residual)
-        better &= np.isfinite(jacobian).all(axis=(1, 2, 3)) & self._active
         self._take(better, self._start, residual, jacobian)
         self._begun = True
 
-    def _take(self, better: BoolArray, z: FloatArray, residual: FloatArray, jacobian: FloatArray) -> None:
-        self._z = np.where(better[:, None], z, self._z)
-        self._residual = np.where(better[:, None, None], residual, self._residual)
-        self._jacobian = np.where(better[:, None, None, None], jacobian, self._jacobian)
+    def _descend(self) -> Generator[None, None, None]:
+        """Take one step of Levenberg and Marquardt."""
+        precision, push = self._curvature()
+        latent = push.shape[1]
+        lift = self._damping * np.trace(precision, axis1=1, axis2=2) / latent
+        move = np.linalg.solve(precision + lift[:, None, None] * np.eye(latent), push[..., None])[..., 0]
+        tried = self._z + move
+        residual, jacobian = yield from self._linear(tried)
+        with np.errstate(all="ignore"):
+            gain = self._loss(self._z, self._residual) - self._loss(tried, residual)
+        better = self._take(gain > 0.0, tried, residual, jacobian)
+        self._damping = np.clip(self._damping * np.where(better, _LESS, _MORE), 1e-9, _MOST_DAMPING)
+        # What a whole step of Newton's would still gain, were the curve straight.
+        precision, push = self._curvature()
+        left = 0.5 * (push * np.linalg.solve(precision, push[..., None])[..., 0]).sum(axis=1)
+        self._active &= (left > FLAT) & (self._damping < _MOST_DAMPING)
+
+    def _straighten(self) -> Generator[None, None, None]:
+        """Go to the mean of the mixture, unless the curve bends so much that it explains far less there."""
+        posteriors, _ = yield from self.mixtures_steps()
+        target = np.array([posterior.mean for posterior in posteriors])
+        residual, jacobian = yield from self._linear(target)
+        with np.errstate(all="ignore"):
+            loss = self._least_loss(target, residual) - self._least_loss(self._z, self._residual)
+        # A state as the posterior has them explains less than the best one by half a nat for each coordinate.
+        self._take(loss < target.shape[1], target, residual, jacobian)
+
+    def _take(self, better: BoolArray, z: FloatArray, residual: FloatArray, jacobian: FloatArray) -> BoolArray:
+        """Go to other states where they are better and all is finite; return where."""
+        taken = better & self._usable & _finite(residual) & _finite(jacobian)
+        self._z[taken], self._residual[taken], self._jacobian[taken] = z[taken], residual[taken], jacobian[taken]
+        return taken
 
     def _linear(self, z: FloatArray) -> Generator[None, None, tuple[FloatArray, FloatArray]]:
         """Return residuals (N, M, C), 0 where missing, and the curves' Jacobians (N, M, C, L) there."""
@@ -205,45 +286,97 @@ class _Chunk:
             return residual, found.jacobian * self._mask[..., None]
 
     def _loss(self, z: FloatArray, residual: FloatArray) -> FloatArray:
-        """Return -log p(z, observations) up to what does not depend on z, (N,)."""
-        scaled = residual / self._noise[:, None]
-        found: FloatArray = 0.5 * ((z * z).sum(axis=1) + (scaled * scaled).sum(axis=(1, 2)))
+        """Return -log N(z; 0, I) p(observations | z) up to what does not depend on z, (N,)."""
+        squares = (residual * residual).sum(axis=(1, 2)) / self._noise**2
+        found: FloatArray = 0.5 * ((z * z).sum(axis=1) + squares)
         return found
+
+    def _least_loss(self, z: FloatArray, residual: FloatArray) -> FloatArray:
+        """Return -log p(z, observations) at the level of the noise that suits best, (N,)."""
+        squares = (residual * residual).sum(axis=(1, 2))
+        each = [0.5 * squares / level**2 + self._count * log(level) for level in self._levels]
+        least: FloatArray = np.min(each, axis=0)
+        return least - self._prior.log_density(z)
 
     def _curvature(self) -> tuple[FloatArray, FloatArray]:
-        """Return the precision of the posterior about z, (N, L, L), and minus the gradient of the loss, (N, L)."""
+        """Return the precision about z under N(0, I), (N, L, L), and minus the gradient of the loss, (N, L)."""
+        square, pull, _ = self._moments()
+        latent = self._z.shape[1]
+        return square / self._noise**2 + np.eye(latent), pull / self._noise**2 - self._z
+
+    def _moments(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return J'J (N, L, L), J'r (N, L) and r'r (N,)."""
         n, latent = self._z.shape
-        scaled = (self._jacobian / self._noise[:, None, :, None]).reshape(n, -1, latent)
-        residual = (self._residual / self._noise[:, None]).reshape(n, -1, 1)
-        turned = scaled.transpose(0, 2, 1)
-        return turned @ scaled + np.eye(latent), (turned @ residual)[..., 0] - self._z
+        jacobian = self._jacobian.reshape(n, -1, latent).astype(np.float64)
+        residual = self._residual.reshape(n, -1, 1)
+        turned = jacobian.transpose(0, 2, 1)
+        return turned @ jacobian, (turned @ residual)[..., 0], (residual * residual).sum(axis=(1, 2))
 
-    def _gain(self) -> FloatArray:
-        """Return what Newton's step would gain, (N,), in nats."""
-        precision, push = self._curvature()
-        found: FloatArray = 0.5 * (push * np.linalg.solve(precision, push[..., None])[..., 0]).sum(axis=1)
-        return found
+    def mixtures_steps(self) -> Generator[None, None, tuple[list[Posterior], FloatArray]]:
+        """Return the posterior of each series under the mixture, and its evidence, for curves straight about z."""
+        if self._mixed is None:
+            if not self._begun:
+                yield from self._begin()
+            square, pull, rest = self._moments()
+            # Of straight curves, in terms of z itself: observations - g + J z.
+            along = (square @ self._z[..., None])[..., 0]
+            rest = rest + 2.0 * (pull * self._z).sum(axis=1) + (along * self._z).sum(axis=1)
+            parts = []
+            for i in range(len(self._z)):
+                parts.append((yield from self._mixture(square[i], pull[i] + along[i], float(rest[i]), self._count[i])))
+            self._mixed = [part[0] for part in parts], np.array([part[1] for part in parts])
+        return self._mixed
 
-    def _fit_noise(self) -> BoolArray:
-        """Set the noise to what the posterior leaves unexplained; return for which series that was news."""
-        low, high = self._noise_range
-        if low == high:
-            return np.zeros(len(self._z), bool)
-        factor = self.posterior.factor
-        spread = self._jacobian @ factor[:, None]  # (N, M, C, L)
-        left = (self._residual * self._residual + (spread * spread).sum(axis=3)).sum(axis=1)
-        before = self._noise
-        self._noise = np.clip(np.sqrt(left / np.maximum(self._count, 1.0)), low, high)
-        self._noise = np.where(self._count > 0.0, self._noise, before)
-        news: BoolArray = (np.abs(self._noise / before - 1.0) > NEWS).any(axis=1)
-        return news
+    def _mixture(
+        self, square: FloatArray, pull: FloatArray, rest: float, count: float
+    ) -> Generator[None, None, tuple[Posterior, float]]:
+        """Return the posterior of one series and its log-evidence, given J'J, J'r, r'r and how many r there are."""
+        logs, means, factors = [], [], []
+        for level in self._levels:
+            found = _update(self._prior, square / level**2, pull / level**2)
+            logs.append(found.logs - 0.5 * rest / level**2 - count * (log(level) + 0.5 * _LOG_2PI))
+            means.append(found.means)
+            factors.append(found.factors)
+            if len(self._prior.means) > 1:
+                yield
+        log_weights = np.concatenate(logs) - log(len(self._levels))
+        most = float(log_weights.max())
+        weights = np.exp(log_weights - most)
+        evidence = most + log(float(weights.sum()))
+        weights /= weights.sum()
+        kept = weights > LEAST
+        noise = np.repeat(self._levels, len(self._prior.means))
+        posterior = Posterior(
+            weights=weights[kept] / weights[kept].sum(),
+            means=np.concatenate(means)[kept],
+            factors=np.concatenate(factors)[kept],
+            noise=noise[kept],
+            levels=len(self._levels),
+        )
+        return posterior, evidence
 
-    @property
-    def posterior(self) -> Posterior:
-        """The normal distribution about z that is as wide as the curvature allows."""
-        precision, _ = self._curvature()
-        # Of the inverse of the transposed lower factor each column belongs to one coordinate; its Gram matrix is the
-        # covariance, and Cholesky's factor of that is lower again.
-        inverse = np.linalg.inv(precision)
-        factor = np.linalg.cholesky(0.5 * (inverse + inverse.transpose(0, 2, 1)))
-        return Posterior(mean=self._z.T.copy(), factor=factor, noise=self._noise.T.copy())
+
+class _Updated(NamedTuple):
+    """Components of a prior after observations: log evidences (K,), means (K, L), factors of covariances (K, L, L)."""
+
+    logs: FloatArray
+    means: FloatArray
+    factors: FloatArray
+
+
+def _update(prior: MixturePrior, square: FloatArray, pull: FloatArray) -> _Updated:
+    """Return what becomes of each component when exp(pull' z - z' square z / 2) is multiplied in."""
+    lower = np.linalg.cholesky(prior.precisions + square)
+    inverse = np.linalg.inv(lower)
+    push = prior.pushes + pull
+    half = (inverse @ push[..., None])[..., 0]
+    factors = inverse.transpose(0, 2, 1)
+    logs = np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1)
+    gained = 0.5 * ((half * half).sum(axis=1) - (prior.means * prior.pushes).sum(axis=1))
+    return _Updated(prior.offsets + gained - logs, (factors @ half[..., None])[..., 0], factors)
+
+
+def _finite(values: FloatArray) -> BoolArray:
+    """Return for which of the first axis all is finite."""
+    found: BoolArray = np.all(np.isfinite(values), axis=tuple(range(1, values.ndim)))
+    return found
