@@ -1,0 +1,123 @@
+"""The latent panel alone, on frames of a closed form: its worker starts nothing."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF
+
+from nodeviz.app import session as session_module
+from nodeviz.app.application import make_application
+from nodeviz.app.panels import base as panel_base
+from nodeviz.app.panels.latent import LatentPanel
+from nodeviz.app.session import Session, State
+from nodeviz.app.theme import DARK
+from nodeviz.experiments.base import Experiment, Update
+from nodeviz.experiments.latent_params import LatentParams
+
+from .latent_scene import EIGHT, make_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from nodeviz.experiments.base import Inbox, Steps
+
+
+def resting(params: LatentParams, rng: Any, inbox: Inbox[LatentParams]) -> Steps:
+    """Stand for the experiment: it rests at once."""
+    del params, rng, inbox
+    yield Update(resting=True)
+    return {}
+
+
+STILL: Experiment[LatentParams] = Experiment(
+    name="latent",
+    title="Latent ODE",
+    sentence="",
+    steps=resting,
+    params=LatentParams,
+    first_preset="",
+    trains=True,
+    metrics=MappingProxyType({}),
+)
+
+
+class Still:
+    """Stands for the worker: takes every order, remembers it, and starts nothing."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.runs: list[LatentParams] = []
+        self.lives: list[LatentParams] = []
+
+    def start_run(self, _: str, __: Any, params: LatentParams, *rest: Any) -> int:
+        del rest
+        self.runs.append(params)
+        return self._next()
+
+    def set_live(self, _: str, params: LatentParams) -> int:
+        self.lives.append(params)
+        return self._next()
+
+    def allow(self, *_: Any) -> int:
+        return self._next()
+
+    def set_visible(self, *_: Any, visible: bool) -> None:
+        del visible
+
+    def _next(self) -> int:
+        self.number += 1
+        return self.number
+
+
+@contextmanager
+def latent_alone() -> Generator[None, None, None]:
+    """Let sessions and panels know the latent ODE alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (panel_base, session_module):
+            patch.setattr(module, "REGISTRY", {"latent": STILL})
+        yield
+
+
+def make_panel(qtbot: Any, **changes: Any) -> Any:
+    make_application()
+    session = Session()
+    session.put_state("latent", State(LatentParams(**({"points": EIGHT, "weights": "fresh"} | changes))))
+    made = LatentPanel(session, Still())  # type: ignore[arg-type]
+    made.set_theme(DARK)
+    made.resize(1100, 640)
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitExposed(made)
+    made.start()
+    made.mailbox.begin(made._generation)
+    return made
+
+
+def show(panel: Any, frame: Any = None) -> None:
+    """Deliver a frame to the panel, and let it draw."""
+    panel.mailbox.put(panel._generation, Update(frame=frame or make_frame(panel.params.points), resting=True), 10**6)
+    panel.tick(time.perf_counter())
+
+
+def change(panel: Any, **changes: Any) -> None:
+    before = panel._generation
+    panel.session.change("latent", changes)
+    if panel._generation != before:
+        panel.mailbox.begin(panel._generation)
+    panel.tick(time.perf_counter())
+
+
+def lines_of(panel: Any) -> list[str]:
+    said: list[str] = []
+    panel.session.echoed.connect(said.append)
+    return said
+
+
+def at(plot: Any, x: float, y: float) -> QPoint:
+    """Return where a place of a plot lies in its viewport."""
+    return plot.mapFromScene(plot.box.mapViewToScene(QPointF(x, y)))  # type: ignore[no-any-return]
