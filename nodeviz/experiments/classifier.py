@@ -22,7 +22,7 @@ def classifier(params: ClassifierParams, rng: np.random.Generator, inbox: Inbox[
     Models that come with their weights are shown at once and rest; they train on when somebody asks for it.
     """
     lockstep = Lockstep(params, rng)
-    screen = Screen(lockstep, params)
+    screen = Screen(lockstep, params, watched=inbox.interactive)
     run = TrainingRun(inbox, lockstep, screen, steps=params.steps, resting=params.weights != "fresh")
     metrics = yield from run.run()
     message = " ".join(f"{view.name}: {view.message}" for view in screen.views if view.message)

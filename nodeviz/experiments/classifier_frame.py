@@ -63,7 +63,7 @@ class ModelView:
     ----------
     name : resnet, node or anode; spec_json : its `ModelSpec` as JSON; parameters : (n,) float32, all weights in one row
     n_parameters : n; augment : p; discrete : whether its depths are blocks (K = blocks + 1) rather than times
-    t : (K,) depths; states : (K, N, D) the points shown at each depth
+    t : (K,) depths, every second one while somebody watches it train; states : (K, N, D) the points shown at each depth
     grid : (K, G, G, D) the grid of the input plane at each depth; grid[k, i, j] started at row i (y from low to high)
         and column j (x from low to high) of an even grid over ``view``
     readout_weights : (O, D), zero in dimensions that the readout does not see; readout_bias : (O,)

@@ -48,10 +48,15 @@ def depths(model: DepthClassifier, solver: Solver) -> FloatArray:
 
 
 def picture_steps(
-    model: DepthClassifier, view: DataView, solver: Solver, *, regions: bool, probe: bool
+    model: DepthClassifier, view: DataView, solver: Solver, *, regions: bool, probe: bool, whole: bool = True
 ) -> Generator[None, None, dict[str, Any]]:
-    """Return the fields of a `ModelView` that change with every training step; the generator yields while it works."""
+    """Return the fields of a `ModelView` that change with every training step; the generator yields while it works.
+
+    A picture that is not ``whole`` has every second depth.
+    """
     t, n = depths(model, solver), len(view.points)
+    if not (whole or model.spec.discrete or len(t) % 2 == 0):
+        t = t[::2]
     both = np.concatenate([view.points, input_grid(view.view.tolist(), GRID).reshape(-1, 2)])
     paths, nfe = yield from model.flow_and_count_steps(model.lift(both), t, **solver.how)
     stages = METHODS[solver.method].evaluations_per_step

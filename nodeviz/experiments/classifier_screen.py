@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     Frames = Generator[ClassifierFrame | None, None, None]
 
+SHARE = 1 / 8  # of the time that pictures may take while training: showing them takes the window about as long again
 UNSOLVED: Mapping[str, Any] = MappingProxyType(
     {"solver_steps": read_only(np.zeros(0, np.int64)), "solver_accuracy": freeze(np.zeros(0))}
 )
@@ -44,14 +45,17 @@ UNMEASURED: Mapping[str, Any] = MappingProxyType(
 
 
 class Screen:
-    """Makes frames of models in training; what has not changed since is not made again."""
+    """Makes frames of models in training; what has not changed since is not made again.
 
-    def __init__(self, lockstep: Lockstep, params: ClassifierParams) -> None:
+    Where somebody watches, those that come while training goes on hold less, so that it goes on.
+    """
+
+    def __init__(self, lockstep: Lockstep, params: ClassifierParams, *, watched: bool = False) -> None:
         self._lockstep, self._params, self._live = lockstep, params, params
         self._views = [_blank(learner) for learner in lockstep.learners]
         self._point = lockstep.data.view.points[0]
         self._stability = _nothing_known(lockstep)
-        self._pace = Pace()
+        self._pace, self._watched = Pace(SHARE), watched
         self._made: dict[str, tuple[object, ...]] = {}  # what there is, and all that it depends on
         self._revision = lockstep.revision
         self._shown: tuple[object, ...] = ()
@@ -77,10 +81,11 @@ class Screen:
         While training goes on, what no plot shows is left out.
         """
         started = time.perf_counter()
-        regions, solver = resting or self._live.plane == "input", depth_solver(self._live)
+        regions, whole = resting or self._live.plane == "input", resting or not self._watched
+        solver = depth_solver(self._live)
         self._forget(solver.method)
         key = (step, self._lockstep.revision, solver)
-        if self._made.get("picture") not in {(*key, True), (*key, regions)}:
+        if self._made.get("picture") not in {(*key, True, True), (*key, regions, whole)}:
             for i, learner in enumerate(self._lockstep.learners):
                 made = yield from picture_steps(
                     learner.model,
@@ -88,9 +93,10 @@ class Screen:
                     solver,
                     regions=regions,
                     probe=self._made.get("probe") != key,
+                    whole=whole,
                 )
                 self._put(i, made)
-            self._made["picture"] = (*key, regions)
+            self._made["picture"] = (*key, regions, whole)
         if "stability" in {self._live.upper, self._live.lower}:
             yield from self.look(self._point, step)
         yield from self._show(step, steps)

@@ -47,7 +47,7 @@ P = TypeVar("P")
 F = TypeVar("F", bound=Frame)
 COLUMN_WIDTH = 212
 LOW = 360  # pixels; a lower panel has one line of caption, the rest of it in the tooltip
-READ = 0.15  # s at least from one change to the next of what is read, while something else moves
+READ = 0.12  # s at least from one change to the next of what is read, while something else moves
 NARROW = 680  # pixels; a panel that is narrower starts with its controls folded, so that its plots have room
 
 
@@ -432,8 +432,11 @@ class Panel(QWidget, Generic[P, F]):
         if delivery is not None:
             self._receive(delivery)
         moved = self.playbar.advance(now)
-        calm = now >= self._read_at + READ or not (self.running or self._moves)
-        if not (self._dirty or moved or (calm and not self.calm)) or self.frame is None or not self.isVisible():
+        moved = moved or self._dirty
+        # What is read takes turns with the picture of a run that goes on: both in one tick would hold up too long.
+        wait = 2 * READ if moved and self.running else READ
+        calm = now >= self._read_at + wait or not (self.running or self._moves)
+        if not (moved or (calm and not self.calm)) or self.frame is None or not self.isVisible():
             return False
         self._dirty = False
         if calm:
