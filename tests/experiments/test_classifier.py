@@ -163,6 +163,15 @@ def test_somebody_who_looks_on_changes_nothing() -> None:
     assert seen.history == alone.history
 
 
+def test_pictures_of_training_have_every_second_depth_where_somebody_waits_for_it() -> None:
+    seen, alone = watch(models="resnet, node"), finish(models="resnet, node")
+    seen.rest()
+    blocks, depths = (len(model.t) for model in seen.frame.models)
+    assert [len(model.t) for model in seen.frames[0].models] == [blocks, (depths + 1) // 2]
+    np.testing.assert_array_equal(seen.frames[0].models[1].t, seen.frame.models[1].t[::2])
+    assert {len(frame.models[1].t) for frame in alone.frames} == {depths}
+
+
 @pytest.mark.parametrize("name", ["lr", "weight_decay", "points"])
 def test_live_changes_replay_at_the_steps_they_are_recorded_with(name: str) -> None:
     value: Any = {"lr": 0.02, "weight_decay": 0.5, "points": "0,0,0; 1,1,1; 1,0,1; 0.2,0,0; 0,0.3,0"}[name]
