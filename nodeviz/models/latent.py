@@ -11,7 +11,7 @@ import numpy as np
 from nodeviz.engine.gru import GRUCell
 from nodeviz.engine.mlp import MLP
 from nodeviz.models.latent_batch import MAX_TIME
-from nodeviz.models.latent_encoder import euler_steps
+from nodeviz.models.latent_encoder import check_channels, euler_steps
 from nodeviz.models.latent_start import oscillators, start_linear
 
 if TYPE_CHECKING:
@@ -128,8 +128,7 @@ class LatentODE:
 
     def _encoder_inputs(self, batch: SeriesBatch) -> FloatArray:
         """Return what the encoder sees, (N, I, B)."""
-        if batch.channels != self.spec.channels:
-            raise ValueError(f"batch: of {batch.channels} channels; this model was made for {self.spec.channels}")
+        check_channels(batch, self.spec.channels)
         parts = [batch.times[:, None], batch.values, batch.mask]
         return np.concatenate(parts[: 2 if self.spec.channels == 1 else 3], axis=1, dtype=self.dtype)
 

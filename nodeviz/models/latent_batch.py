@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAX_TIME = 100.0
 """Model times beyond which no series may reach: nothing learned on 0 to 1.5 would say anything there."""
 
+MAX_VALUE = 1e9
+"""Size of a value, in model units, that single precision has no trouble with."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesBatch:
@@ -114,5 +117,10 @@ def _cleaned(index: int, t: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray
         raise ValueError(f"series[{index}]: time {worst:g} is beyond {MAX_TIME:g}; bring times to model units first")
     if np.isinf(values).any():
         raise ValueError(f"series[{index}]: an infinite value; leave it out, or mark it missing by NaN")
+    largest = np.abs(values).max(initial=0.0, where=~np.isnan(values))
+    if largest > MAX_VALUE:
+        raise ValueError(
+            f"series[{index}]: a value of {largest:g} is beyond {MAX_VALUE:g}; bring values to model units first"
+        )
     order = np.lexsort((*values.T[::-1], times))
     return times[order], values[order]

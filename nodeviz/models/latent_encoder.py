@@ -45,6 +45,12 @@ def euler_steps(batch: SeriesBatch, longest: float) -> EulerSteps:
     return EulerSteps(sizes, most)
 
 
+def check_channels(batch: SeriesBatch, channels: int) -> None:
+    """Check that a batch has as many channels as a model was made for."""
+    if batch.channels != channels:
+        raise ValueError(f"batch: of {batch.channels} channels; this model was made for {channels}")
+
+
 class EncoderTape:
     """The encoder's way through a batch of B series, and the way back through the encoder.
 
@@ -78,6 +84,7 @@ class EncoderTape:
 
     def _load(self, batch: SeriesBatch) -> None:
         """Write what the encoder meets on its way where it will find it."""
+        check_channels(batch, self._model.spec.channels)
         steps = euler_steps(batch, self._model.spec.encoder_dt)
         seen = batch.seen[::-1]
         met: BoolArray = np.any(seen, axis=1)

@@ -139,6 +139,13 @@ def test_five_hundred_points_and_one() -> None:
     assert mean.dtype == np.float32
 
 
+def test_values_as_large_as_they_may_be() -> None:
+    model = make_model(dtype=np.float32, channels=2)
+    mean, log_sd = model.encode(SeriesBatch.of([([0.1, 0.2, 0.2], [[1e9, -1e9], [0, np.nan], [-1e9, 1e9]])]))
+    assert np.isfinite(mean).all()
+    assert np.isfinite(log_sd).all()
+
+
 def test_double_and_single_precision_are_the_same_model() -> None:
     double, batch = make_model(), make_batch(0, [5, 3])
     single = double.astype(np.float32)

@@ -45,6 +45,7 @@ def test_what_is_sorted_already_is_taken_as_it_is() -> None:
         ([([1], [1.0]), ([1], [[1.0, 2.0]])], "series: of 1 and 2 channels; give all the same"),
         ([([NAN], [1.0])], r"series\[0\]: time nan is beyond 100; bring times to model units"),
         ([([50.0, 2020.0], [1.0, 2.0])], r"series\[0\]: time 2020 is beyond 100"),
+        ([([1.0, 2.0], [NAN, -1e300])], r"series\[0\]: a value of 1e\+300 is beyond 1e\+09; bring values to model"),
         ([([1.0], [np.inf])], r"series\[0\]: an infinite value; leave it out"),
     ],
 )

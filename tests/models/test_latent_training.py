@@ -145,6 +145,11 @@ def test_what_is_not_finite_is_never_kept() -> None:
     np.testing.assert_array_equal(training.model.parameters, good, "of the last step for which all was well")
 
 
+def test_series_of_other_channels_are_refused() -> None:
+    with pytest.raises(ValueError, match="batch: of 2 channels; this model was made for 1"):
+        trainer().step(make_batch(0, [3], 2), None, 1e-3, np.random.default_rng(0))
+
+
 def test_the_gradient_is_clipped_but_told_as_it_was() -> None:
     norms = [
         trainer(clip=clip).step(*waves(np.random.default_rng(0)), 1e-3, np.random.default_rng(0)) for clip in (0, 1e-3)
