@@ -28,14 +28,8 @@ def check(folder: Path) -> None:
     print(f"{wheel.name}: {wheel.stat().st_size / 1e3:.0f} kB", flush=True)
 
     call(sys.executable, "-m", "venv", venv)
-    pip: list[str | Path] = [
-        venv / SCRIPTS / "python",
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "install",
-        "--quiet",
-    ]
+    pip: list[str | Path] = [venv / SCRIPTS / "python", "-m", "pip", "--disable-pip-version-check", "install"]
+    pip += ["--quiet", "--no-compile"]  # little of all the code is used, once
     call(*pip, "--require-hashes", "-r", ROOT / "packaging" / "run.lock")
     call(*pip, "--no-deps", wheel)
 

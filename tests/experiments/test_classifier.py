@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from nodeviz.engine.losses import LOSSES
-from nodeviz.experiments import classifier_measures
 from nodeviz.experiments.base import flatten
 from nodeviz.experiments.classifier import CLASSIFIER
 from nodeviz.experiments.classifier_data import make_data
@@ -27,16 +26,12 @@ from .classifier_runs import SMALL, finish, watch
 if TYPE_CHECKING:
     from .training_runs import Watched
 
+pytestmark = pytest.mark.usefixtures("fewer_points")
+
 MEASURES = {
     *("train_accuracy", "test_accuracy", "dense_error", "loss", "nfe", "nfe_per_sample", "max_stretch"),
     *("probe_accuracy", "n_parameters", "seconds_per_step"),
 }
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure the error with a tenth of the fresh points, as many at a time as ever."""
-    monkeypatch.setattr(classifier_measures, "FRESH", classifier_measures.PIECE)
 
 
 def untimed(metrics: Any) -> Any:

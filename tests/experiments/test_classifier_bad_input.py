@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from nodeviz.experiments import classifier_measures
 from nodeviz.experiments.classifier_files import save_models
 from nodeviz.experiments.classifier_screen import unsolved
 from nodeviz.experiments.run import Run, plain
@@ -20,10 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure the error with a tenth of the fresh points, as many at a time as ever."""
-    monkeypatch.setattr(classifier_measures, "FRESH", classifier_measures.PIECE)
+pytestmark = pytest.mark.usefixtures("fewer_points")
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])

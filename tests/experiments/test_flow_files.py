@@ -113,6 +113,7 @@ def test_shipped_weights_belong_to_the_preset_of_their_name(folder: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize("folder", [folder for folder in shipped_folders() if folder.name == "pinwheel"], ids=str)
 def test_shipped_weights_are_those_that_the_command_trains(folder: Path, tmp_path: Path) -> None:
     # nodeviz train flow --preset NAME --out resources/weights/flow/NAME

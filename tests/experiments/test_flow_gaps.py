@@ -7,21 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nodeviz.experiments import flow_measures, flow_screen, flow_training
-
 from .flow_runs import watch
 
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure with fewer points, as many at a time as ever."""
-    for module, name, value in (
-        (flow_measures, "FRESH", 2000),
-        (flow_measures, "INVERTED", 1200),
-        (flow_training, "TRANSPORTED", 256),
-        (flow_screen, "CELLS", 32),
-    ):
-        monkeypatch.setattr(module, name, value)
+pytestmark = pytest.mark.usefixtures("fewer_points")
 
 
 @pytest.mark.parametrize(

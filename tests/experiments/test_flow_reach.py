@@ -6,7 +6,7 @@ import pytest
 
 from nodeviz.experiments.run import Run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("coarse")]
 
 
 @pytest.mark.parametrize(

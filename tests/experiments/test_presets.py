@@ -20,6 +20,8 @@ from nodeviz.resources_path import resource_path
 if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray
 
+pytestmark = pytest.mark.usefixtures("fewer_points")
+
 ALL = [(panel, name) for panel in REGISTRY for name in presets(panel)]
 every = pytest.mark.parametrize(("panel", "name"), ALL, ids=[name for _, name in ALL])
 
@@ -34,7 +36,7 @@ class Finished:
 
 @cache
 def finished(panel: str, name: str, attempt: int) -> Finished:
-    """Run a preset to its end; several tests look at the same run.
+    """Run a preset to its end, with few points in its measures; several tests look at the same run.
 
     Where weights ship with it they are measured as the window does: to train them again takes minutes, and is tested
     for each panel apart.
