@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def test_what_is_saved_is_loaded(tmp_path: Path, suffix: str) -> None:
     model, path = make_model(channels=2, speed=8.0, head_hidden=3, dtype=np.float32), tmp_path / f"model.{suffix}"
     save_model(path, model, {"family": "oscillations", "mse": 0.01}, LATENTS)
-    loaded, extra = load(path, LATENTS)
+    whole, extra = load(path, LATENTS)
+    loaded = whole.ode
+    assert whole.spec.components == 0, "without a prior of its own"
     assert loaded.spec == model.spec
     assert extra == {"family": "oscillations", "mse": 0.01}
     np.testing.assert_array_equal(loaded.parameters, model.parameters)
