@@ -59,10 +59,9 @@ class Shade(pg.GraphicsObject):
         self._span = (0.0, 0.0)
         self._colour = QColor()
 
-    def set_colour(self, colour: str, opacity: float) -> None:
-        """Choose a colour, and how much of it shows."""
+    def set_colour(self, colour: str) -> None:
+        """Choose a colour, which hides what lies behind."""
         self._colour = QColor(colour)
-        self._colour.setAlphaF(opacity)
         self.update()
 
     def set_span(self, first: float, last: float) -> None:

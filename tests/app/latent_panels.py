@@ -121,3 +121,8 @@ def lines_of(panel: Any) -> list[str]:
 def at(plot: Any, x: float, y: float) -> QPoint:
     """Return where a place of a plot lies in its viewport."""
     return plot.mapFromScene(plot.box.mapViewToScene(QPointF(x, y)))  # type: ignore[no-any-return]
+
+
+def drawn(plot: Any) -> int:
+    """Return how many observations that are used a plot shows."""
+    return len(plot._used._points) + len(plot._fresh.data)

@@ -144,7 +144,7 @@ def make_inside(series: SeriesView, nudge: FloatArray | None = None) -> InsideVi
         z_nudged=z_mean + nudge if nudge.any() else np.empty((0, LATENT)),
         axes=np.eye(2, LATENT),
         origin=np.zeros(LATENT),
-        plane_names=("first principal direction", "second principal direction"),
+        plane_names=("principal 1", "principal 2"),
         view=np.array([-1.5, 1.5, -1.5, 1.5]),
         velocity=np.stack([-6 * places[..., 1] - 0.4 * places[..., 0], 6 * places[..., 0]], axis=-1),
         prior_mean=np.zeros(LATENT),
@@ -204,6 +204,7 @@ def make_draws(count: int = 0) -> DrawsView:
 def make_model(**more: Any) -> ModelView:
     given: dict[str, Any] = {
         "spec_json": json.dumps({"latent": LATENT, "hidden": HIDDEN}),
+        "calibration_json": "{}",
         "parameters": np.linspace(-1, 1, 40).astype(np.float32),
         "n_parameters": 40,
         "channels": 1,

@@ -20,7 +20,7 @@ from nodeviz.experiments.latent_params import INSTRUMENTS, LatentParams
 from nodeviz.experiments.params import declared
 from nodeviz.problems.series import Series, no_series
 
-from .latent_panels import STILL, at, change, latent_alone, lines_of, make_panel, show
+from .latent_panels import STILL, at, change, drawn, latent_alone, lines_of, make_panel, show
 from .latent_scene import EIGHT, LATENT, make_frame, make_model, make_spiral, nothing, spiral
 
 if TYPE_CHECKING:
@@ -345,7 +345,7 @@ def test_one_point_two_at_the_same_time_and_very_many_are_drawn(panel: Any) -> N
     for t, y in (([0.5], [1.0]), ([0.5, 0.5], [1.0, -1.0])):
         panel.set_series(t, y)
         show(panel, make_frame(panel.params.points))
-        assert len(main(panel)._used._points) == len(t)
+        assert drawn(main(panel)) == len(t)
     rng = np.random.default_rng(0)
     many = Series(rng.uniform(0, 1, 99_999), 0.1 * rng.standard_normal(99_999))
     frame = make_frame(EIGHT)

@@ -15,7 +15,7 @@ from nodeviz.app.theme import DARK, LIGHT
 from nodeviz.experiments.params import ParamError
 from nodeviz.problems.series import Series
 
-from .latent_panels import at, latent_alone, lines_of, make_panel, show
+from .latent_panels import at, drawn, latent_alone, lines_of, make_panel, show
 from .latent_scene import EIGHT, make_frame
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def test_a_click_adds_an_observation_that_is_drawn_at_once(panel: Any) -> None:
     assert said == [f"latent.add({points.t[row].item()!r}, {points.y[row, 0].item()!r})"]
     # Nothing has answered yet: the newest frame is that of eight points.
     assert len(panel.frame.series.t) == 8
-    assert len(main(panel)._used._points) == 9
+    assert drawn(main(panel)) == 9
     assert panel.worker.lives[-1].points == points
     panel.session.undo_stack.undo()
     assert panel.params.points == EIGHT
@@ -89,7 +89,7 @@ def test_shift_click_removes_the_nearest_and_a_click_on_a_point_adds_none(panel:
     click(panel, EIGHT.t[5] + 0.03, EIGHT.y[5, 0] - 0.2, SHIFT)
     assert panel.params.points == EIGHT.removed(5)
     assert said == ["latent.remove(5)"]
-    assert len(main(panel)._used._points) == 7
+    assert drawn(main(panel)) == 7
 
 
 def test_two_quick_clicks_at_different_places_add_two(panel: Any) -> None:
@@ -204,7 +204,7 @@ def test_everything_one_can_do_to_points_is_a_line_that_does_it_again(panel: Any
     said = lines_of(panel)
     panel.clear()
     assert len(panel.params.points) == 0
-    assert len(main(panel)._used._points) == 0
+    assert drawn(main(panel)) == 0
     panel.add_point("0,5", 1)
     panel.set_series([0.1, 0.9, 0.5], [1.0, np.nan, -1.0])
     panel.move_point(0, (0.2, 0.3))
@@ -292,7 +292,7 @@ def test_an_older_answer_does_not_take_back_what_was_clicked_since(panel: Any) -
     click(panel, 0.5, -1.0)
     show(panel, make_frame(older))
     assert len(panel.frame.series.t) == 9
-    assert len(main(panel)._used._points) == 10
+    assert drawn(main(panel)) == 10
 
 
 def test_hovering_says_what_a_point_is(qtbot: Any, panel: Any) -> None:
@@ -321,7 +321,7 @@ def test_a_series_of_several_channels_is_edited_in_each(qtbot: Any) -> None:
         assert row[1] == pytest.approx(0.2, abs=0.1)
         assert said[-1] == f"latent.add({panel.params.points.t[1].item()!r}, {row[1].item()!r}, 2)"
         show(panel)
-        assert len(second._used._points) == 3
+        assert drawn(second) == 3
         panel.move_point(0, (0.2, None, 0.5))
         assert np.isnan(panel.params.points.y[0, 0])
         added = panel.params.points

@@ -201,7 +201,8 @@ def latent(scene: Scene, t: float) -> str:
         return "no latent path yet"
     k = int(np.abs(inside.z_t - t).argmin())
     spread = float(np.sqrt(np.square(inside.z_samples[:, k] - inside.z_mean[k]).sum(axis=-1).mean()))
-    return f"{inside.z_mean.shape[1]} dimensions; at t = {label_number(t)} the samples spread {label_number(spread)}"
+    when = time_text(t, scene.frame.series.unit)
+    return f"{inside.z_mean.shape[1]} dimensions; at {when} the samples spread {label_number(spread)}"
 
 
 def posterior(scene: Scene, t: float) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TOLD_APART = 3  # hidden units in full colour: those that jump most
 MOST_JUMPS = 30  # that are marked; more of them hide the curves
 QUANTILE = 1.645  # of a normal distribution: 90 % lie within so many standard deviations
-MOST_ROWS = 14  # that have a name on the axis
+NAMED = 18  # pixels of height that the name of a row needs
 
 
 def time_name(scene: Scene) -> str:
@@ -103,7 +103,7 @@ def move_latent(view: LatentInstrument, scene: Scene, t: float) -> None:
 
 def posterior(view: LatentInstrument, scene: Scene) -> None:
     """Draw prior and posterior of each coordinate of z0, one row each, and how far one was moved by hand."""
-    view.name_axes("z0", "coordinate")
+    view.name_axes("z0", "")
     inside, theme = scene.frame.inside, scene.theme
     L = len(inside.posterior_mean)
     rows = -np.arange(L, dtype=float)
@@ -123,7 +123,7 @@ def posterior(view: LatentInstrument, scene: Scene) -> None:
     target = view.layer(1, theme.text)
     target.steps.setSize(9)
     target.steps.setData(to[moved], rows[moved])
-    every = max(1, -(-L // MOST_ROWS))
+    every = max(1, -(-L * NAMED // max(1, view.plot.height())))
     view.plot.getAxis("left").setTicks([[(-i, f"z{i + 1}") for i in range(0, L, every)]])
     reach = np.concatenate([np.abs(to), np.abs(inside.posterior_mean), QUANTILE * inside.prior_sd, np.full(1, 2.5)])
     far = float(np.max(reach[np.isfinite(reach)]))

@@ -116,7 +116,7 @@ def errors(view: LatentInstrument, scene: Scene) -> None:
     """Fill the table of errors, a column per model."""
     rows = captions.error_rows(scene)
     noise = {"latent": scene.frame.answer.noise} | {one.name: one.noise for one in scene.frame.baselines}
-    titles = ["", "interpolation", "extrapolation", "in the 50 % band", "in the 90 % band", "noise"]
+    titles = ["", "interpolation", "extrapolation", "in 50 % band", "in 90 % band", "noise"]
     columns = [
         [
             SHORT[one.name],

@@ -107,6 +107,7 @@ class ChannelPlot(Plot):
         self._baselines = {name: Baseline(self, name) for name in BASELINES}
         self._nudged = self.curve(6, dashed=True)
         self._casing, self._mean = self.curve(6.9), self.curve(7)
+        self._fresh = self.markers("o", SIZES[0][1], 9.6)
         self._head, self._ring = self.markers("o", 11, 10), self.markers("o", 19, 11)
         self._cursor = self._line(90)
         self._cross = self._line(90), self._line(0)
@@ -141,10 +142,10 @@ class ChannelPlot(Plot):
         self._theme, self._drawn = theme, ()
         colour, _ = answer_style("latent", theme)
         for shade in self._shades:
-            shade.set_colour(theme.text, 0.035)
+            shade.set_colour(blend((theme.panel, theme.text), 0.035))
         for band, opacity in zip(self._bands, OPACITY, strict=True):
             band.set_colour(colour, opacity)
-        self._samples.setPen(pen(blend((theme.panel, colour), 0.45)))
+        self._samples.setPen(pen(blend((theme.panel, colour), 0.38)))
         self._truth.setPen(pen(theme.text, 1.2, style=Qt.PenStyle.DashLine))
         self._nudged.setPen(pen(blend((colour, theme.text), 0.6), 1.6, style=Qt.PenStyle.DotLine))
         self._casing.setPen(pen(theme.panel, 4))
@@ -223,10 +224,18 @@ class ChannelPlot(Plot):
         self.legend.move(round(self.getAxis("left").width()) + 8, 8)
 
     def show_points(self, shown: Shown) -> None:
-        """Draw observations, at once, and before there is an answer to them."""
-        if shown is self._shown:
+        """Draw observations, at once, and before there is an answer to them.
+
+        One that is new is drawn alone, which takes a tenth of the time: the curve will be drawn with all of them.
+        """
+        before, self._shown = self._shown, shown
+        if shown is before:
             return
-        self._shown = shown
+        new = -1 if before is None or len(self._fresh.data) else shown.only_new(before)
+        if new >= 0 and shown.used[new]:
+            self._fresh.setData(shown.t[new : new + 1], shown.y[new : new + 1, self.channel])
+            return
+        self._fresh.setData([], [])
         self._dress_points(next(size for most, size in SIZES if len(shown.t) <= most))
         thinned = ~(shown.used | shown.held)
         for sprites, rows in ((self._thinned, thinned), (self._held, shown.held), (self._used, shown.used)):
@@ -239,6 +248,9 @@ class ChannelPlot(Plot):
             self._used.set_look("circle", size, theme.text, theme.panel)
             self._held.set_look("circle", size, theme.panel, theme.text)
             self._thinned.set_look("circle", 0.5 * size, theme.quiet, theme.panel)
+            self._fresh.setSize(size)
+            self._fresh.setBrush(QColor(theme.text))
+            self._fresh.setPen(pen(theme.panel))
 
     def _places(self, shown: Shown, rows: BoolArray) -> FloatArray:
         """Return the places (n, 2) of some observations, evenly thinned where there are more than can be told apart."""

@@ -59,6 +59,14 @@ class Shown:
         """Return whether these are the observations of a series."""
         return np.array_equal(self.t, points.t) and np.array_equal(self.y, points.y, equal_nan=True)
 
+    def only_new(self, before: Shown) -> int:
+        """Return the row that these have more than others, -1 where that is not all that differs."""
+        if len(self.t) != len(before.t) + 1 or self.y.shape[1] != before.y.shape[1]:
+            return -1
+        old, new = (np.column_stack([one.t, one.y, one.used, one.held]) for one in (before, self))
+        row = alike(old, new)
+        return row if alike(old[::-1], new[::-1]) >= len(old) - row else -1
+
     def nearest(self, channel: int, t: float, y: float, pixel: tuple[float, float]) -> tuple[int, float]:
         """Return the row that is nearest to a place, and how many pixels of a size in data units lie between.
 
