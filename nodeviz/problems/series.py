@@ -159,7 +159,7 @@ def series_of(
 def peculiarities(series: Series) -> list[str]:
     """Return what is worth saying about a series, without full stops."""
     said = []
-    n_equal = len(series) - len(np.unique(series.t))
+    n_equal = int(np.count_nonzero(np.diff(series.t) == 0))
     if n_equal:
         said.append(f"{n_equal} row{'s' if n_equal > 1 else ''} at the time of another")
     for name, column in zip(series.names, series.y.T, strict=True):

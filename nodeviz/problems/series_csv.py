@@ -86,9 +86,9 @@ def read_series_steps(
     for column in roles.values:
         columns_read.append((yield from _numbers(table, column)))
     y = np.stack(columns_read, axis=1)
-    codes, ids = _codes(table, roles.ids)
+    codes, ids = yield from _codes(table, roles)
     known = ~np.isnan(t) & ~np.isnan(y).all(axis=1) & (codes >= 0)
-    first = _first_of_each(codes[known], t[known], y[known])
+    first = yield from _first_of_each(codes[known], t[known], y[known])
     n_lost, n_twice = len(t) - int(known.sum()), int(known.sum()) - len(first)
     rows = np.flatnonzero(known)[first]
     if not len(rows):
@@ -101,8 +101,9 @@ def read_series_steps(
         f"only the first {most} rows used" if table.more else "",
     ]
     build = _Build(table.name, unit, _channels(table, roles.values), [note for note in notes if note])
-    if roles.ids is None:
-        return build.one(t[rows], y[rows])
+    yield
+    if not ids:
+        return (yield from build.one(t[rows], y[rows]))
     return (yield from build.several(t[rows], y[rows], codes[rows], ids))
 
 
@@ -184,11 +185,15 @@ def _names_columns(layout: Layout, first: Row, second: Row | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Roles:
-    """Which columns hold what. Without a time (None) the rows are counted; without ids (None) all are one series."""
+    """Which columns hold what. Without a time (None) the rows are counted; without ids (None) all are one series.
+
+    Ids that were not asked for, but found by the name of their column, may turn out to number the rows.
+    """
 
     time: int | None
     values: tuple[int, ...]
     ids: int | None
+    ids_asked: bool
     notes: tuple[str, ...]
 
 
@@ -198,6 +203,7 @@ def _roles(table: _Table, columns: str, id_column: str) -> _Roles:
     asked = [_column(table, text) for text in columns.replace(";", ",").split(",") if text.strip()]
     if len(asked) == 1:
         raise TableError(f"columns={columns.strip()}: one column; name the time and one or more values")
+    ids_asked = ids is not None
     if ids is None:
         ids = _id_by_name(table, asked)
     if asked:
@@ -208,11 +214,11 @@ def _roles(table: _Table, columns: str, id_column: str) -> _Roles:
             raise TableError(
                 f"columns={columns.strip()}: {len(asked) - 1} values, above the limit {MOST_CHANNELS}; name fewer"
             )
-        return _Roles(asked[0], tuple(asked[1:]), ids, ())
-    return _roles_by_content(table, ids)
+        return _Roles(asked[0], tuple(asked[1:]), ids, ids_asked, ())
+    return _roles_by_content(table, ids, ids_asked=ids_asked)
 
 
-def _roles_by_content(table: _Table, ids: int | None) -> _Roles:
+def _roles_by_content(table: _Table, ids: int | None, *, ids_asked: bool) -> _Roles:
     others = [column for column in range(table.width) if column != ids]
     names = [table.label(column).lower() if table.header else "" for column in range(table.width)]
     named = [names.index(name) for name in _TIMES if name in names]
@@ -235,7 +241,7 @@ def _roles_by_content(table: _Table, ids: int | None) -> _Roles:
         notes.append(f"only the first {MOST_CHANNELS} of {len(numbers)} columns of values used")
     if time is None:
         notes.append("one column, so that the rows are counted as its times")
-    return _Roles(time, tuple(numbers[:MOST_CHANNELS]), ids, tuple(notes))
+    return _Roles(time, tuple(numbers[:MOST_CHANNELS]), ids, ids_asked, tuple(notes))
 
 
 def _column(table: _Table, text: str) -> int:
@@ -251,14 +257,10 @@ def _column(table: _Table, text: str) -> int:
 
 
 def _id_by_name(table: _Table, asked: Sequence[int]) -> int | None:
-    """Return a column named as ids are, unless it numbers the rows; None without one."""
+    """Return the column that is named as ids are and was not asked for as another; None without one."""
     names = [name.strip().lower() for name in table.header]
-    for name in _IDS:
-        column = names.index(name) if name in names else -1
-        if column >= 0 and column not in asked:
-            texts = [table.text(row, column) for row in range(len(table.rows))]
-            return column if len(set(texts)) < len(texts) or len(texts) == 1 else None
-    return None
+    found = [names.index(name) for name in _IDS if name in names]
+    return next((column for column in found if column not in asked), None)
 
 
 def _times(table: _Table, column: int | None) -> Generator[None, None, tuple[FloatArray, str, str]]:
@@ -269,9 +271,13 @@ def _times(table: _Table, column: int | None) -> Generator[None, None, tuple[Flo
     compact = all(len(text) == 8 and text.isdecimal() and is_date(text) for text in sample)
     if table.mostly_numbers(column) and not compact:
         return (yield from _numbers(table, column)), "", ""
-    texts = [table.text(row, column) for row in range(len(table.rows))]
+    texts = yield from _texts(table, column)
+    missing = []
+    for start in range(0, len(texts), _ROWS_PER_PIECE):
+        missing += [table.missing(text) for text in texts[start : start + _ROWS_PER_PIECE]]
+        yield
     try:
-        years, remark = yield from read_dates(texts, [table.missing(text) for text in texts])
+        years, remark = yield from read_dates(texts, missing)
     except DateError as error:
         where = f"{table.name}, line {table.rows[error.row].line}, column {table.label(column)}"
         raise TableError(f"{where}: {error}") from None
@@ -301,21 +307,48 @@ def _channels(table: _Table, columns: Sequence[int]) -> tuple[str, ...]:
     )
 
 
-def _codes(table: _Table, column: int | None) -> tuple[IntArray, tuple[str, ...]]:
+def _texts(table: _Table, column: int) -> Generator[None, None, list[str]]:
+    """Return a column as it is written."""
+    texts: list[str] = []
+    for start in range(0, len(table.rows), 4 * _ROWS_PER_PIECE):
+        rows = range(start, min(start + 4 * _ROWS_PER_PIECE, len(table.rows)))
+        texts += [table.text(row, column) for row in rows]
+        yield
+    return texts
+
+
+def _codes(table: _Table, roles: _Roles) -> Generator[None, None, tuple[IntArray, tuple[str, ...]]]:
     """Return for each row the number of its series, -1 where its id is missing, and the ids in order of appearance."""
-    if column is None:
+    if roles.ids is None:
         return np.zeros(len(table.rows), np.int64), ()
     seen: dict[str, int] = {}
-    texts = [" ".join(table.text(row, column).split())[:40] for row in range(len(table.rows))]
-    codes = [-1 if not text else seen.setdefault(text, len(seen)) for text in texts]
-    return np.array(codes, dtype=np.int64), tuple(seen)
+    codes = np.empty(len(table.rows), np.int64)
+    texts = yield from _texts(table, roles.ids)
+    for row, text in enumerate(texts):
+        name = " ".join(text.split())[:40]
+        codes[row] = seen.setdefault(name, len(seen)) if name else -1
+        if row % (4 * _ROWS_PER_PIECE) == 0:
+            yield
+    if not roles.ids_asked and len(seen) == len(codes) > 1:
+        return np.zeros_like(codes), ()
+    return codes, tuple(seen)
 
 
-def _first_of_each(codes: IntArray, t: FloatArray, y: FloatArray) -> IntArray:
+def _first_of_each(codes: IntArray, t: FloatArray, y: FloatArray) -> Generator[None, None, IntArray]:
     """Return the indices of the rows without those that repeat an earlier one, in order."""
-    rows = np.ascontiguousarray(np.column_stack([codes, t, np.where(np.isnan(y), np.nan, y)]) + 0.0)
-    _, first = np.unique(rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel(), return_index=True)
-    return np.sort(first)
+    keys = [*y.T, t, codes]
+    order = np.arange(len(t))
+    for key in keys:
+        order = order[np.argsort(key[order], kind="stable")]
+        yield
+    repeats = np.ones(max(0, len(t) - 1), bool)
+    for key in keys:
+        values = key[order]
+        # Missing values are the last ones, and the same as each other.
+        repeats &= (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
+    kept = np.ones(len(t), bool)
+    kept[order[1:][repeats]] = False
+    return np.flatnonzero(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,9 +360,10 @@ class _Build:
     names: tuple[str, ...]
     notes: list[str]
 
-    def one(self, t: FloatArray, y: FloatArray) -> SeriesSet:
+    def one(self, t: FloatArray, y: FloatArray) -> Generator[None, None, SeriesSet]:
         """Return one series of all rows."""
         series = self.series(t, y, "")
+        yield
         note = self.note(peculiarities(series))
         return SeriesSet(series=(self.series(t, y, note),), ids=(), note=note)
 
@@ -344,7 +378,7 @@ class _Build:
         series = []
         for k, rows in enumerate(pieces):
             series.append(self.series(t[rows], y[rows], ""))
-            if k % 50 == 49:
+            if k % 20 == 19:
                 yield
         one = [f"every row has the id {ids[found[0]]!r}, so that there is one series only"] if len(found) == 1 else []
         kept = tuple(ids[code] for code in found)
