@@ -32,9 +32,14 @@ class EditTimes:
         self.drawn: deque[float] = deque(maxlen=KEPT)
 
     @property
+    def pending(self) -> int:
+        """How many edits have no answer on screen yet."""
+        return len(self._waiting) + len(self._answered)
+
+    @property
     def waiting(self) -> bool:
-        """Whether an edit has no answer on screen yet."""
-        return bool(self._waiting or self._answered)
+        """Whether there are any."""
+        return self.pending > 0
 
     @property
     def last(self) -> float:
