@@ -29,6 +29,25 @@ def at_most(seconds: float, steps: Generator[None, None, T]) -> Generator[None, 
         yield
 
 
+class Stopwatch:
+    """Seconds that generators take between their yields."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def of(self, steps: Generator[None, None, T]) -> Generator[None, None, T]:
+        """Count what a generator takes, whatever is done between its steps."""
+        while True:
+            started = time.perf_counter()
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            finally:
+                self.seconds += time.perf_counter() - started
+            yield
+
+
 class Pool:
     """Seconds of computing that many solves share."""
 

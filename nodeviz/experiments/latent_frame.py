@@ -107,8 +107,9 @@ class InsideView:
     Attributes
     ----------
     channel : the channel; ``separate`` : whether the model has one channel and answers each of several by itself
-    hidden_t : (G,) times along the encoder's way, from late to early, as it runs; the time of an observation stands
-        there twice, before and after its jump
+    hidden_t : (G,) times along the encoder's way, increasing, though it runs from late to early; the time of an
+        observation stands there twice: first with the state that the observation makes, then with the one that arrives.
+        G = 0 in the first answer to many observations
     hidden : (H, G) the encoder's hidden state at them
     jumps : (J,) the times of the jumps
     z_t : (K,) times of the latent paths, from view[0] to view[1]
@@ -198,6 +199,7 @@ class DrawsView:
     names : the models, as in `ErrorView`
     mse_interpolation, mse_extrapolation : (models, D) of each draw; D = 0 until they are known
     errors : one per model, over all draws
+    elbo : mean over the draws, in nats
     milliseconds_first, milliseconds_refined : of all draws together
     """
 
@@ -208,6 +210,7 @@ class DrawsView:
     mse_interpolation: FloatArray
     mse_extrapolation: FloatArray
     errors: tuple[ErrorView, ...]
+    elbo: float
     milliseconds_first: float
     milliseconds_refined: float
 
@@ -218,7 +221,8 @@ class ModelView:
 
     Attributes
     ----------
-    spec_json : its `LatentSpec` as JSON; parameters : (P,) float32, all weights in one row; n_parameters : P
+    spec_json : its `LatentModelSpec` as JSON; calibration_json : its `Calibration`
+    parameters : (P,) float32, all weights and the prior in one row; n_parameters : P
     channels, latent, hidden : C of the model, L, H
     trained_on : what it was trained on, in words; weights : as the parameter has it
     step, steps : training steps done and in all; 0, 0 where it is not trained here
@@ -230,6 +234,7 @@ class ModelView:
     """
 
     spec_json: str
+    calibration_json: str
     parameters: FloatArray
     n_parameters: int
     channels: int

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nodeviz.experiments.params import Choice, Names, ParamError, PathText, Text, nearest, param
+from nodeviz.experiments.latent_data import check_file
+from nodeviz.experiments.latent_models import saved_model
+from nodeviz.experiments.params import Choice, Interval, Names, ParamError, PathText, Text, nearest, param
 from nodeviz.experiments.series_kind import Observed
-from nodeviz.problems.series import Series, no_series
+from nodeviz.problems.series import LATEST, Series, no_series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,6 +140,13 @@ class LatentParams:
         help="The column that says to which series a row belongs. Empty: one series.",
         more=True,
     )
+    span: str = param(
+        "",
+        label="Between",
+        kind=Text(100),
+        help="First and last time of what is used, as in 1960,1963; what comes after is held out. Empty: all.",
+        more=True,
+    )
     holdout_share: float = param(
         0.3, label="Share held out", lo=0.01, hi=0.95, help="Of the points.", live=True, more=True
     )
@@ -160,7 +169,7 @@ class LatentParams:
         more=True,
     )
     refine_steps: int = param(
-        60,
+        40,
         label="Refinement steps",
         lo=0,
         hi=10_000,
@@ -183,10 +192,10 @@ class LatentParams:
         more=True,
     )
     steps: int = param(
-        3000, label="Training steps", lo=1, hi=10_000_000, log=True, help="Of one training run.", more=True
+        40_000, label="Training steps", lo=1, hi=10_000_000, log=True, help="Of one training run.", more=True
     )
     lr: float = param(
-        3e-3,
+        1e-3,
         label="Learning rate",
         lo=1e-6,
         hi=10.0,
@@ -196,13 +205,21 @@ class LatentParams:
         more=True,
     )
     batch: int = param(64, label="Batch", lo=1, hi=1024, log=True, help="Series of one training step.", more=True)
-    latent: int = param(6, label="Latent dimensions", lo=1, hi=MOST_LATENT, help="Of z.", more=True)
-    hidden: int = param(20, label="Hidden units", lo=1, hi=256, log=True, help="Of the encoder's GRU.", more=True)
+    latent: int = param(16, label="Latent dimensions", lo=1, hi=MOST_LATENT, help="Of z.", more=True)
+    hidden: int = param(32, label="Hidden units", lo=1, hi=256, log=True, help="Of the encoder's GRU.", more=True)
     dynamics: int = param(
-        32, label="Units of the dynamics", lo=1, hi=256, log=True, help="Width of the latent field.", more=True
+        64, label="Units of the dynamics", lo=1, hi=256, log=True, help="Width of the latent field.", more=True
+    )
+    components: int = param(
+        64,
+        label="Prior's components",
+        lo=0,
+        hi=256,
+        help="Normal distributions that make up the prior of z0; 0: N(0, I).",
+        more=True,
     )
     kl_anneal: float = param(
-        0.3,
+        0.1,
         label="KL annealing",
         lo=0.0,
         hi=1.0,
@@ -258,16 +275,45 @@ class LatentParams:
 
         Raises
         ------
-        ParamError : a file or weights that cannot be used, or too large a model
+        ParamError : a file or weights that cannot be used, a span that is none, or too large a model
         """
+        if "span" in changes:
+            span_of(self.span)
+        if self.data == "csv" and FILE.intersection(changes):
+            check_file(self)
+        if self.weights != "fresh":
+            saved_model(self)
 
 
+def span_of(text: str) -> tuple[float, float]:
+    """Return the first and the last time that a span names; all times where it is empty.
+
+    Raises
+    ------
+    ParamError : not two numbers, or the second is not larger
+    """
+    return SPAN.coerce("span", text, None) if text else (-LATEST, LATEST)
+
+
+SPAN = Interval(LATEST)
+FILE = frozenset({"data", "csv", "columns", "id_column"})
 # With another value of one of these, points that were clicked are forgotten.
-FORGETS_POINTS = frozenset({"data", "csv", "columns", "id_column"})
+FORGETS_POINTS = frozenset({"data", "csv", "columns", "id_column", "span"})
 # What decides nothing but what is seen.
 SHOWS = frozenset(
     {
-        *("thin", "holdout", "holdout_share", "baselines", "refine", "points", "number", "samples", "refine_steps"),
+        *(
+            "thin",
+            "holdout",
+            "holdout_share",
+            "baselines",
+            "refine",
+            "points",
+            "number",
+            "samples",
+            "refine_steps",
+            "span",
+        ),
         *("refine_weights", "weights", "nudge_of", "nudge", "plane", "channel", "upper", "lower", "bands"),
         *("show_mean", "show_samples", "show_truth", "show_field"),
     }

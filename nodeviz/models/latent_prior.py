@@ -113,16 +113,13 @@ class MixturePrior:
     def log_density(self, z: FloatArray) -> FloatArray:
         """Return log p(z), (N,), of states (N, L)."""
         each = np.stack([self._log_part(z, k) for k in range(len(self.means))], axis=1)
-        return _log_sum(each) - 0.5 * z.shape[1] * _LOG_2PI
+        found: FloatArray = _log_sum(each) - 0.5 * z.shape[1] * _LOG_2PI
+        return found
 
     def _log_part(self, z: FloatArray, k: int) -> FloatArray:
         away = (z - self.means[k]) @ self.inverses[k].T
         found: FloatArray = self.offsets[k] - 0.5 * (away * away).sum(axis=1)
         return found
-
-    def log_ratio(self, z: FloatArray) -> FloatArray:
-        """Return log p(z) - log N(z; 0, I), (N,)."""
-        return self.log_density(z) + 0.5 * ((z * z).sum(axis=1) + z.shape[1] * _LOG_2PI)
 
 
 def fit_mixture(

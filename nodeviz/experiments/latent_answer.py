@@ -1,0 +1,194 @@
+"""The answer to observations: curves and bands of a posterior, in the units of the data, and how far off they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from nodeviz.experiments.latent_frame import ErrorView
+from nodeviz.models.latent_curves import LEVELS, Bands, Paths, bands_of, elbo_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from nodeviz.engine.arrays import BoolArray, FloatArray
+    from nodeviz.experiments.latent_seen import Seen
+    from nodeviz.models.latent_calibration import Calibration
+    from nodeviz.models.latent_model import LatentModel
+    from nodeviz.models.latent_posterior import Posterior
+    from nodeviz.problems.series import Scaling
+
+DRAWN_PATHS = 16  # latent paths of samples in a frame
+EVERY = 2  # of the times drawn, those of the latent paths
+
+
+class Asked(NamedTuple):
+    """What decides how a posterior is shown.
+
+    Attributes
+    ----------
+    normals : (1 + L, S) standard normal numbers that samples are made of: the first is how far each one is moved as a
+        whole, in units of the misfit
+    nudge : (L,) what is added to z0 by hand
+    calibration : the model's
+    """
+
+    normals: FloatArray
+    nudge: FloatArray
+    calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Latent:
+    """The latent paths of one series at K times.
+
+    Attributes
+    ----------
+    mean, nudged : (K, L) from the posterior's mean, and from there with a coordinate moved; K = 0 where none is
+    samples : (S', K, L)
+    """
+
+    mean: FloatArray
+    nudged: FloatArray
+    samples: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answer:
+    """Curves in the units of the data, C channels at M times.
+
+    Attributes
+    ----------
+    mean : (M, C); function, observed : (2, 2, M, C) edges of the bands of each of LEVELS, lower and upper
+    samples : (S, M, C); nudged : (M, C), M = 0 where nothing is moved
+    noise : (C,) sd of new observations about the function
+    held : at the times of what is held out: bands of new observations
+    elbo, kl : in nats, of all channels
+    latent : the paths of each series of the batch
+    """
+
+    mean: FloatArray
+    function: FloatArray
+    observed: FloatArray
+    samples: FloatArray
+    nudged: FloatArray
+    noise: FloatArray
+    held: Bands
+    elbo: float
+    kl: float
+    latent: tuple[Latent, ...]
+
+
+class _Part(NamedTuple):
+    """The answer of one series of the batch, in the model's units."""
+
+    bands: Bands
+    observed: FloatArray
+    samples: FloatArray
+    nudged: FloatArray
+    held: Bands
+    noise: float
+    elbo: float
+    kl: float
+    latent: Latent
+
+
+def answer_steps(
+    model: LatentModel, seen: Seen, posteriors: Sequence[Posterior], asked: Asked
+) -> Generator[None, None, Answer]:
+    """Return the answer that posteriors give, one of each series. The generator yields every few milliseconds."""
+    parts = []
+    for column, posterior in enumerate(posteriors):
+        if column:
+            yield
+        parts.append((yield from _part(model, seen, posterior, asked, column)))
+    scaling = seen.scaling
+    held = Bands(
+        mean=_data(np.concatenate([part.held.mean for part in parts], axis=1), scaling),
+        edges=_data(np.concatenate([part.held.edges for part in parts], axis=3), scaling),
+    )
+    return Answer(
+        mean=_data(np.concatenate([part.bands.mean for part in parts], axis=1), scaling),
+        function=_data(np.concatenate([part.bands.edges for part in parts], axis=3), scaling),
+        observed=_data(np.concatenate([part.observed for part in parts], axis=3), scaling),
+        samples=_data(np.concatenate([part.samples for part in parts], axis=2), scaling),
+        nudged=_data(np.concatenate([part.nudged for part in parts], axis=1), scaling),
+        noise=scaling.scale * np.array([part.noise for part in parts]),
+        held=held,
+        elbo=sum(part.elbo for part in parts),
+        kl=sum(part.kl for part in parts),
+        latent=tuple(part.latent for part in parts),
+    )
+
+
+def _part(
+    model: LatentModel, seen: Seen, posterior: Posterior, asked: Asked, column: int
+) -> Generator[None, None, _Part]:
+    batch = seen.batch.column(column)
+    moved = [posterior.mean + asked.nudge] * bool(asked.nudge.any())
+    shifts = asked.calibration.misfit * asked.normals[0]
+    starts, chosen = posterior.starts(asked.normals[1:])
+    z0 = np.column_stack([posterior.mean, *moved, starts])
+    first, times = 1 + len(moved), batch.times[:, 0]
+    every = np.concatenate([seen.s, seen.held_s, times])
+    paths = Paths(model.ode, z0, every.min(), every.max())
+    values = yield from paths.values_steps(every)
+    drawn, held, observed = np.split(values, np.cumsum([len(seen.s), len(seen.held_s)]))
+    elbo, kl = elbo_of(model.prior, posterior, starts, chosen, observed[:, :, first:], batch)
+    samples, noise = drawn[:, :, first:] + shifts, asked.calibration.noise_of(posterior.mean_noise)
+    bands, held_bands = bands_of(samples), bands_of(held[:, :, first:] + shifts)
+    states = paths.states(seen.s[::EVERY])
+    return _Part(
+        bands=bands,
+        observed=bands.observed(noise),
+        samples=samples.transpose(2, 0, 1),
+        nudged=drawn[: len(seen.s) * len(moved), :, 1],
+        held=Bands(mean=held_bands.mean, edges=held_bands.observed(noise)),
+        noise=noise,
+        elbo=elbo,
+        kl=kl,
+        latent=Latent(
+            mean=states[:, :, 0],
+            nudged=states[: len(states) * len(moved), :, 1],
+            samples=states[:, :, first : first + DRAWN_PATHS].transpose(2, 0, 1),
+        ),
+    )
+
+
+def _data(values: FloatArray, scaling: Scaling) -> FloatArray:
+    """Return values (..., C) in the units of the data."""
+    with np.errstate(over="ignore"):
+        found: FloatArray = scaling.centre + scaling.scale * values.astype(np.float64)
+    return found
+
+
+def errors_of(name: str, s: FloatArray, target: FloatArray, mean: FloatArray, edges: FloatArray) -> ErrorView:
+    """Return the errors of one model, all in the same units.
+
+    Parameters
+    ----------
+    s : (T,) model times; 0 to 1 is interpolation
+    target, mean : (T, C) what should be and what is; NaN where nothing is known
+    edges : (2, 2, T, C) of the bands of LEVELS; NaN where the model has none
+    """
+    inside, outside = (s >= 0.0) & (s <= 1.0), s > 1.0
+    with np.errstate(all="ignore"):
+        squares = (mean - target) ** 2
+        within = (target >= edges[:, 0]) & (target <= edges[:, 1])
+    known = np.isfinite(target)
+    counted = known & np.isfinite(edges).all(axis=(0, 1)) & inside[:, None]
+    half, most = (_mean(within[i], counted) for i in range(len(LEVELS)))
+    return ErrorView(
+        name=name,
+        mse_interpolation=_mean(squares, known & inside[:, None]),
+        mse_extrapolation=_mean(squares, known & outside[:, None]),
+        coverage_50=half,
+        coverage_90=most,
+    )
+
+
+def _mean(values: FloatArray | BoolArray, where: BoolArray) -> float:
+    """Return the mean of some values, NaN of none."""
+    return float(values[where].mean()) if where.any() else float("nan")

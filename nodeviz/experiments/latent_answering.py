@@ -1,0 +1,189 @@
+"""From an edit to its answer: what the encoder says at once, then what fits the observations better, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from nodeviz.experiments.budget import Stopwatch
+from nodeviz.experiments.latent_answer import Asked, answer_steps
+from nodeviz.experiments.latent_inside import inside_of, plane_of
+from nodeviz.experiments.latent_seen import see
+from nodeviz.models.latent_posterior import Refiner, encoded, standard_normals
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from nodeviz.experiments.latent_answer import Answer
+    from nodeviz.experiments.latent_data import Source
+    from nodeviz.experiments.latent_frame import InsideView
+    from nodeviz.experiments.latent_inside import Plane
+    from nodeviz.experiments.latent_models import Saved
+    from nodeviz.experiments.latent_params import LatentParams
+    from nodeviz.experiments.latent_seen import Seen
+    from nodeviz.models.latent import HiddenPath
+    from nodeviz.models.latent_calibration import Calibration
+    from nodeviz.models.latent_posterior import Posterior
+
+T = TypeVar("T")
+
+MANY = 120  # observations from which the encoder's way waits until there is an answer
+
+
+@dataclass(slots=True, kw_only=True)
+class Edit:
+    """Observations, and how far their answer is.
+
+    Attributes
+    ----------
+    number : counts the edits
+    seen : what the model sees; saved : the model; calibration : what it reckons with for these data
+    encoded, posterior : of each series, what the encoder said, and the best so far
+    refiner : None before the first step
+    elbos : of the encoder's posterior, and after each step what it would be were curves straight
+    first, refining : seconds spent on the first answer, and since
+    """
+
+    number: int
+    seen: Seen
+    saved: Saved
+    calibration: Calibration
+    encoded: list[Posterior]
+    posterior: list[Posterior]
+    refiner: Refiner | None = None
+    elbos: list[float] = field(default_factory=list)
+    first: Stopwatch = field(default_factory=Stopwatch)
+    refining: Stopwatch = field(default_factory=Stopwatch)
+
+    @property
+    def taken(self) -> int:
+        """Refinement steps taken."""
+        return self.refiner.taken if self.refiner is not None else 0
+
+
+class Answering:
+    """Keeps the answer to the newest observations; what has not changed since is not made again.
+
+    Attributes
+    ----------
+    edit, answer, inside : the newest ones
+    version : counts what was made, so that nobody shows the same twice
+    """
+
+    def __init__(self, source: Source, seed: int) -> None:
+        self._source, self._seed = source, seed
+        self._edit: Edit | None = None
+        self._answer: Answer | None = None
+        self._inside: InsideView | None = None
+        self._hidden: dict[int, HiddenPath] = {}
+        self._plane: Plane | None = None
+        self._keys: dict[str, tuple[object, ...]] = {}
+        self._edits = 0
+        self.version = 0
+
+    @property
+    def edit(self) -> Edit:
+        """The newest edit. There is one as soon as `first_steps` has been through."""
+        return _there(self._edit)
+
+    @property
+    def answer(self) -> Answer:
+        """Its answer."""
+        return _there(self._answer)
+
+    @property
+    def inside(self) -> InsideView:
+        """What is behind it."""
+        return _there(self._inside)
+
+    def first_steps(self, saved: Saved, revision: object, live: LatentParams) -> Generator[None, None, None]:
+        """Answer what has been edited, at once; otherwise make what is shown anew if it is asked for otherwise.
+
+        Parameters
+        ----------
+        revision : of the model; another one makes everything anew
+        """
+        edited = (live.points, live.number, live.thin, live.holdout, live.holdout_share)
+        if self._keys.get("edit") == (edited, revision):
+            yield from self.show_steps(live)
+            return
+        watch = Stopwatch()
+        yield from watch.of(self._begin(saved, live, edited, revision))
+        self.edit.first = watch
+
+    def _begin(
+        self, saved: Saved, live: LatentParams, edited: tuple[object, ...], revision: object
+    ) -> Generator[None, None, None]:
+        model, before = saved.model, self._edit
+        if before is not None and self._keys["edit"][0] == edited:
+            number, seen = before.number, before.seen
+        else:
+            given = self._source.given(live.number, live.points)
+            number, seen = self._edits, see(given, live, model.ode.spec.channels, self._seed)
+        if seen.n_used > MANY:
+            yield
+        known = saved.trained_on == seen.given.family
+        calibration = saved.calibration if known else saved.calibration.for_any()
+        found = encoded(model, seen.batch, calibration.first)
+        if seen.n_used > MANY:
+            yield
+        edit = Edit(number=number, seen=seen, saved=saved, calibration=calibration, encoded=found, posterior=found)
+        yield from self._show_steps(edit, live)
+        edit.elbos.append(self.answer.elbo)
+        self._edit, self._edits = edit, number + 1
+        self._keys["edit"] = (edited, revision)
+
+    def show_steps(self, live: LatentParams) -> Generator[None, None, None]:
+        """Make the answer of the posterior as it is, if it is not there yet."""
+        if self._keys.get("shown") != self._shown_key(self.edit, live):
+            yield from self._show_steps(self.edit, live)
+
+    def _shown_key(self, edit: Edit, live: LatentParams) -> tuple[object, ...]:
+        return (id(edit), edit.taken, live.samples, live.nudge_of, live.nudge, live.channel, live.plane)
+
+    def _show_steps(self, edit: Edit, live: LatentParams) -> Generator[None, None, None]:
+        model, seen = edit.saved.model, edit.seen
+        latent = model.ode.spec.latent
+        nudge = live.nudge * (np.arange(1, latent + 1) == live.nudge_of)
+        normals = standard_normals(1 + latent, live.samples, np.random.default_rng(self._seed))
+        answer = yield from answer_steps(model, seen, edit.posterior, Asked(normals, nudge, edit.calibration))
+        column = min(live.channel, seen.batch.batch) - 1 if seen.separate else 0
+        hidden = model.ode.hidden_path(seen.batch, column) if seen.n_used <= MANY or edit.taken else None
+        plane = plane_of(answer.latent[column], live.plane, self._plane)
+        posteriors = edit.posterior[column], edit.encoded[column]
+        self._inside = inside_of(model, seen, answer, posteriors, hidden, plane, column, nudge)
+        self._answer, self._plane = answer, plane
+        self._keys["shown"] = self._shown_key(edit, live)
+        self.version += 1
+
+    def goes_on(self, live: LatentParams, longest: float) -> bool:
+        """Whether refinement has steps to take, of those asked for and within so many seconds."""
+        edit = self.edit
+        if not live.refine or not edit.seen.n_used or edit.taken >= live.refine_steps:
+            return False
+        return edit.refiner is None or not (edit.refiner.done or edit.refining.seconds > longest)
+
+    def refine_steps(self) -> Generator[None, None, None]:
+        """Take one step of refinement."""
+        edit = self.edit
+        yield from edit.refining.of(self._refine(edit))
+
+    @staticmethod
+    def _refine(edit: Edit) -> Generator[None, None, None]:
+        if edit.refiner is None:
+            calibration = edit.calibration
+            edit.refiner = Refiner(
+                edit.saved.model, edit.seen.batch, edit.encoded, calibration.levels, calibration.first
+            )
+        yield from edit.refiner.step_steps()
+        posterior, evidence = yield from edit.refiner.posterior_steps()
+        edit.posterior = posterior
+        edit.elbos.append(float(evidence.sum()))
+
+
+def _there(made: T | None) -> T:
+    if made is None:
+        raise RuntimeError("nothing was answered yet")
+    return made

@@ -1,0 +1,166 @@
+"""What the model sees of a series: without what is held out and thinned away, in its own units, as a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, floor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nodeviz.engine.arrays import freeze
+from nodeviz.experiments.latent_frame import SeriesView
+from nodeviz.experiments.phase_frame import read_only
+from nodeviz.models.latent_batch import SeriesBatch
+from nodeviz.problems.series import observations
+
+if TYPE_CHECKING:
+    from nodeviz.engine.arrays import BoolArray, FloatArray, IntArray
+    from nodeviz.experiments.latent_data import Given
+    from nodeviz.experiments.latent_params import LatentParams
+    from nodeviz.problems.series import Observations, Scaling, Series
+
+BEFORE = 0.05  # of the window, that is drawn before it
+TIMES, TIMES_MANY = 241, 481  # that are drawn, of few observations and of many
+MANY = 100  # observations
+LEAST_HALF = 2.5  # of the values shown, in the model's units
+ROOM = 0.15  # of the values' range, left free above and below
+MOST_HELD = 500  # held-out observations that are measured by
+FARTHEST = 20.0  # model time up to which what is held out lies for a curve to be drawn to it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """What the model sees, and what a frame says of it.
+
+    Attributes
+    ----------
+    given : the series
+    scaling : between its units and the model's
+    batch : of one series with all channels, or of one series per channel
+    n_used : how many observations that is
+    s : (M,) model times that are drawn
+    held_s : (Q,) model times of what is held out, MOST_HELD at most; held_x : (Q, C) model values, NaN where missing
+    view : for the frame
+    """
+
+    given: Given
+    scaling: Scaling
+    batch: SeriesBatch
+    n_used: int
+    s: FloatArray
+    held_s: FloatArray
+    held_x: FloatArray
+    view: SeriesView
+
+    @property
+    def asked(self) -> FloatArray:
+        """(M + Q,) the model times that are drawn, then those of what is held out."""
+        return np.concatenate([self.s, self.held_s])
+
+    @property
+    def separate(self) -> bool:
+        """Whether each channel is a series of its own."""
+        return self.batch.channels < self.given.series.channels
+
+
+def see(given: Given, live: LatentParams, channels: int, seed: int) -> Seen:
+    """Return what a model of so many channels sees of a series: all channels together if they are as many, else each.
+
+    Parameters
+    ----------
+    seed : decides which points are held out at random and thinned away; an edit changes little of that
+    """
+    series = given.series
+    held, thinned = _parts(series, live, seed)
+    found = observations(series.with_held(held | thinned), own=given.own, scaling=given.scaling)
+    s, scaling = _drawn_times(found, given), found.scaling
+    used = np.zeros(len(series), bool)
+    used[found.rows] = True
+    rows = np.flatnonzero(held)
+    rows = rows[np.rint(np.linspace(0, len(rows) - 1, min(len(rows), MOST_HELD))).astype(int)]
+    held_s, held_x = scaling.to_model(series.t[rows], series.y[rows])
+    within = held_s <= FARTHEST
+    together = channels == series.channels
+    columns = [found.x] if together else list(found.x.T)
+    return Seen(
+        given=given,
+        scaling=scaling,
+        batch=SeriesBatch.of([(found.s, column) for column in columns]),
+        n_used=len(found.rows),
+        s=s,
+        held_s=held_s[within],
+        held_x=held_x[within],
+        view=_view(given, found, used, held, s),
+    )
+
+
+def _parts(series: Series, live: LatentParams, seed: int) -> tuple[BoolArray, BoolArray]:
+    """Return which observations are held out, (n,), and which others are thinned away."""
+    held = series.held.copy()
+    rows, t = np.flatnonzero(~held), series.t
+    count = min(len(rows) - 1, round(live.holdout_share * len(rows)))
+    if live.holdout != "none" and count > 0:
+        order = _shuffled(t[rows], 2 * seed) if live.holdout == "random" else np.arange(len(rows))[::-1]
+        held[rows[order[:count]]] = True
+    left = np.flatnonzero(~held)
+    thinned = np.zeros(len(t), bool)
+    thinned[left[_shuffled(t[left], 2 * seed + 1)[round(live.thin * len(left)) :]]] = True
+    return held, thinned
+
+
+def _shuffled(t: FloatArray, seed: int) -> IntArray:
+    """Return the places of times in an order that looks random, and that further times only lengthen.
+
+    Each time has its own number (splitmix64), whatever the others are: a point that is added moves no other one.
+    """
+    x = t.view(np.uint64) + np.uint64((seed * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) % 2**64)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.argsort(x ^ (x >> np.uint64(31)), kind="stable")
+
+
+def _drawn_times(found: Observations, given: Given) -> FloatArray:
+    """Return the model times at which curves are drawn, evenly."""
+    last = max(found.scaling.to_model(given.series.t[-1], given.series.y[-1])[0] if len(given.series) else 0.0, 0.0)
+    end = max(given.horizon, last if last <= FARTHEST else 0.0)
+    return np.linspace(-BEFORE, end, TIMES if len(found.rows) <= MANY else TIMES_MANY)
+
+
+def _view(given: Given, found: Observations, used: BoolArray, held: BoolArray, s: FloatArray) -> SeriesView:
+    series, scaling = given.series, found.scaling
+    window, _ = scaling.from_model(np.array([0.0, 1.0]), np.zeros((2, series.channels)))
+    drawn, _ = scaling.from_model(s[[0, -1]], np.zeros((2, series.channels)))
+    truth_t, _ = scaling.from_model(s if given.truth is not None else s[:0], np.zeros((1, series.channels)))
+    truth = np.zeros((0, series.channels)) if given.truth is None else given.truth(truth_t)
+    observed = series.t[used][[0, -1]] if used.any() else np.full(2, np.nan)
+    return SeriesView(
+        title=given.title,
+        note=" ".join(filter(None, (given.note, found.note))),
+        names=series.names,
+        unit=series.unit,
+        t=series.t,
+        y=series.y,
+        used=read_only(used),
+        held=read_only(held),
+        editable=True,
+        window=freeze(window),
+        observed=freeze(observed),
+        view=freeze(np.array([*drawn, *_range(given, scaling)])),
+        truth_t=freeze(truth_t),
+        truth=freeze(truth),
+        number=given.number,
+        count=given.count,
+        ids=given.ids,
+    )
+
+
+def _range(given: Given, scaling: Scaling) -> tuple[float, float]:
+    """Return the lowest and highest value shown, rounded in the model's units so that edits seldom change it."""
+    _, x = scaling.to_model(given.series.t, given.series.y)
+    x = x[np.abs(x) < 1e6]  # what lies far out is not used, and would hide all else
+    low, high = (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
+    room = ROOM * max(high - low, 1.0)
+    low, high = min(-LEAST_HALF, floor(2 * (low - room)) / 2), max(LEAST_HALF, ceil(2 * (high + room)) / 2)
+    edges = scaling.centre + scaling.scale * np.array([[low], [high]])
+    return float(edges.min()), float(edges.max())
