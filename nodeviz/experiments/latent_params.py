@@ -39,7 +39,7 @@ DATA_NOTES = MappingProxyType(
 )
 FAMILY_TITLES = MappingProxyType({"oscillations": "Oscillations", "broad": "Broad: steps and bumps too"})
 HOLDOUT_TITLES = MappingProxyType({"none": "Nothing", "random": "Points at random", "last": "The last part"})
-BASELINE_TITLES = MappingProxyType({"gp": "Gaussian process", "rnn": "RNN with time differences"})
+BASELINE_TITLES = MappingProxyType({"gp": "Gaussian process", "rnn": "RNN with time steps"})
 BAND_TITLES = MappingProxyType(
     {"function": "Of the function", "observations": "Of new observations", "none": "No bands"}
 )
@@ -53,6 +53,7 @@ INSTRUMENTS = MappingProxyType(
         "errors": "Errors",
         "draws": "Errors per draw",
         "loss": "Loss",
+        "tests": "Errors while training",
         "edits": "Milliseconds per edit",
     }
 )
@@ -208,11 +209,11 @@ class LatentParams:
     latent: int = param(16, label="Latent dimensions", lo=1, hi=MOST_LATENT, help="Of z.", more=True)
     hidden: int = param(32, label="Hidden units", lo=1, hi=256, log=True, help="Of the encoder's GRU.", more=True)
     dynamics: int = param(
-        64, label="Units of the dynamics", lo=1, hi=256, log=True, help="Width of the latent field.", more=True
+        64, label="Dynamics units", lo=1, hi=256, log=True, help="Width of the latent field.", more=True
     )
     components: int = param(
         64,
-        label="Prior's components",
+        label="Prior's parts",
         lo=0,
         hi=256,
         help="Normal distributions that make up the prior of z0; 0: N(0, I).",

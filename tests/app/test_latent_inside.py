@@ -46,6 +46,8 @@ def main(panel: Any) -> Any:
 
 def test_every_instrument_draws_says_and_gives_its_numbers(panel: Any) -> None:
     panel.history = {"step": [10.0, 20.0, 30.0], "loss": [3.0, 2.0, 1.5]}  # type: ignore[assignment]
+    tested = {"test_step": [15.0, 30.0], "test_mse_interpolation": [0.2, 0.1], "test_mse_extrapolation": [2.0, 0.9]}
+    panel.history |= tested
     model = make_model(step=30, steps=100, loss=1.5, kl_weight=0.4, test_mse_interpolation=0.1)
     frames = (
         make_frame(baselines=BOTH, errors=("latent", *BOTH), draws=40, nudge=0.5, model=model),

@@ -280,13 +280,17 @@ def loss(scene: Scene, t: float) -> str:
     model = scene.frame.model
     if not np.isfinite(model.loss):
         return f"trained before, on {model.trained_on}" if model.trained_on else "not trained yet"
-    said = f"{label_number(model.loss)} at step {model.step}, KL weight {label_number(model.kl_weight)}"
-    if np.isfinite(model.test_mse_interpolation):
-        said += (
-            f"; not trained on: reconstruction {label_number(model.test_mse_interpolation)}, "
-            f"extrapolation {label_number(model.test_mse_extrapolation)}"
-        )
-    return said
+    return f"{label_number(model.loss)} at step {model.step}, KL weight {label_number(model.kl_weight)}"
+
+
+def tests(scene: Scene, t: float) -> str:
+    """Say the errors on series that are not trained on."""
+    del t
+    model = scene.frame.model
+    if not np.isfinite(model.test_mse_interpolation):
+        return "measured on series that are not trained on, now and then"
+    within, beyond = label_number(model.test_mse_interpolation), label_number(model.test_mse_extrapolation)
+    return f"series not trained on: within what is observed {within}, beyond {beyond} (dashed)"
 
 
 def edits(scene: Scene, t: float) -> str:

@@ -38,7 +38,7 @@ class LatentInstrument(Instrument[Scene]):
         self.arrows = self.plot.curve(0.5, connect="pairs")
         self.wide, self.narrow = self.plot.curve(1, connect="pairs"), self.plot.curve(1.5, connect="pairs")
         self.pale = self.plot.curve(1)
-        self.moved = self.plot.curve(2.5, dashed=True)
+        self.moved, self.dashed = self.plot.curve(2.5, dashed=True), self.plot.curve(2, dashed=True)
         self.plot.box.grabs = self._grab
         self.plot.box.dragged.connect(self._pull)
         self.plot.box.doubled.connect(self._let_go)
@@ -52,11 +52,12 @@ class LatentInstrument(Instrument[Scene]):
         self.pale.setPen(pen(blend((theme.panel, theme.text), 0.36)))
         self.wide.setPen(pen(blend((theme.panel, theme.text), 0.16), 9))
         self.narrow.setPen(pen(blend((theme.panel, colour), 0.62), 4))
+        self.dashed.setPen(pen(colour, 1.4, style=Qt.PenStyle.DashLine))
         self.moved.setPen(pen(theme.text, 1.6, style=Qt.PenStyle.DotLine))
 
     def _clear(self) -> None:
         super()._clear()
-        for curve in (self.arrows, self.wide, self.narrow, self.pale, self.moved):
+        for curve in (self.arrows, self.wide, self.narrow, self.pale, self.moved, self.dashed):
             curve.setData([], [])
 
     # A coordinate that is dragged by hand.
@@ -188,6 +189,29 @@ def loss(view: LatentInstrument, scene: Scene) -> None:
     view.give({"step": steps, "loss": values})
 
 
+def tests(view: LatentInstrument, scene: Scene) -> None:
+    """Draw the errors on series that are not trained on: within what is observed, and beyond, dashed."""
+    view.name_axes("training step", "log₁₀ error")
+    steps = scene.numbers("test_step")
+    within, beyond = (logs(scene.numbers(f"test_mse_{where}")) for where in ("interpolation", "extrapolation"))
+    colour, _ = answer_style("latent", scene.theme)
+    drawn = view.layer(0, colour)
+    drawn.curve.setData(steps, within)
+    drawn.steps.setData(steps[-1:], within[-1:])
+    view.dashed.setData(steps, beyond)
+    drawn.hollow.setSymbol("o")
+    drawn.hollow.setBrush(None)
+    drawn.hollow.setData(steps[-1:], beyond[-1:])
+    end = float(max(scene.frame.model.steps, scene.frame.model.step, 1))
+    every = np.concatenate([within, beyond])
+    every = every[np.isfinite(every)]
+    low, high = (float(every.min()), float(every.max())) if len(every) else (-2.0, 0.0)
+    if not len(steps):
+        view.write("not trained here yet", view.theme.quiet, 0.0, (low + high) / 2)
+    view.plot.grow(("tests", end), np.array([0.0, end]), np.array([low, max(high, low + 0.1)]))
+    view.give({"step": steps, "log10 interpolation": within, "log10 extrapolation": beyond})
+
+
 def edits(view: LatentInstrument, scene: Scene) -> None:
     """Draw how many milliseconds each edit took: until it was computed (hollow), and until it was on screen."""
     view.name_axes("edit", "milliseconds")
@@ -216,6 +240,7 @@ VIEWS: Mapping[str, View] = MappingProxyType(
         "errors": View(errors, captions.errors, table=True),
         "draws": View(draws, captions.draws),
         "loss": View(loss, captions.loss),
+        "tests": View(tests, captions.tests),
         "edits": View(edits, captions.edits),
     }
 )
