@@ -258,3 +258,32 @@ def test_the_lines_of_edits_and_turns_carry_every_digit(panel: Any) -> None:
     assert said[-1] == "classifier.turn('anode', 12.3456789, -0.1)"
     panel.erase([(0.1, 0.2)], np.float64(reach))
     assert said[-1] == f"classifier.erase([[0.1, 0.2]], {reach!r})"
+
+
+def test_while_training_planes_and_words_take_turns(panel: Any) -> None:
+    show(panel)
+    said, plots = panel.words.text(), [panel.planes[0], panel.planes[1]]
+    panel.running = panel._training = panel.runbar.training = True
+    models = [dataclasses.replace(model, states=0.9 * model.states, probe_accuracy=0.5 * model.probe_accuracy)
+              for model in panel.frame.models]  # fmt: skip
+    panel.frame, panel._dirty = dataclasses.replace(panel.frame, models=tuple(models)), True
+    now, ends = time.perf_counter(), [plot._now for plot in plots]
+    drawn = []
+    for tick in range(3):
+        assert panel.busy
+        panel.tick(now + 0.001 * tick)
+        drawn.append([plot._now is not end for plot, end in zip(plots, ends, strict=True)])
+    assert drawn == [[True, False], [True, True], [True, True]]
+    assert panel.words.text() == said
+    panel.tick(now + 1.0)
+    assert panel.words.text() != said
+    assert not panel._dirty
+
+
+def test_other_points_are_drawn_in_all_planes_at_once(panel: Any) -> None:
+    show(panel)
+    panel.running = panel._training = panel.runbar.training = True
+    frame = panel.frame
+    panel.frame, panel._dirty = dataclasses.replace(frame, data=dataclasses.replace(frame.data)), True
+    panel.tick(time.perf_counter())
+    assert not panel._dirty

@@ -109,7 +109,8 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
     def _draw(self, frame: ClassifierFrame, t: float) -> None:
         params, scene = self.params, self._scene_of(frame)
         settled = not (self.session.dragging or self.view.turning)
-        self.view.show_scene(scene, t, params, settled=settled)
+        in_turn = self.runbar.training and settled and not self.wants_smooth()
+        self._dirty |= self.view.show_scene(scene, t, params, settled=settled, in_turn=in_turn)
         if self.calm:
             for plane, model in zip(self.planes, frame.models, strict=False):
                 plane.say(*plane_words(scene, model, t))

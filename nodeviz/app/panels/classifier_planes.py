@@ -69,7 +69,7 @@ class ModelPlane(Plane):
         self._data: DataView | None = None
         self._look: Look | None = None
         self._revision = 0  # counts what stays while the cursor moves
-        self._shown = (0, 0.0)  # of these points, at this depth
+        self._shown: tuple[float, ...] = ()
         self._ground_of: tuple[float, ...] = ()
         self._focus: int | None = None
         self._order: IntArray = np.empty(0, np.int64)
@@ -124,16 +124,22 @@ class ModelPlane(Plane):
         least, most = np.fmin.reduce(edges[:, 0]), np.fmax.reduce(edges[:, -1])
         return np.array([np.maximum(least, 2 * low - high), np.minimum(most, 2 * high - low)])
 
+    def _wanted(self, t: float) -> tuple[float, ...]:
+        inputs = self._look is not None and self._look.inputs
+        return self._revision, 0.0 if inputs else t, *np.ravel(self.box.viewRange()).tolist()
+
+    def shows(self, t: float) -> bool:
+        """Whether all that was prepared is drawn, in the view as it is, with the cursor at depth t."""
+        return self._shown == self._wanted(t)
+
     def show_at(self, t: float) -> None:
         """Draw with the cursor at depth t."""
         model, data, look, theme = self._model, self._data, self._look, self._theme
         if model is None or data is None or look is None or theme is None:
             return
         self._show_ground(model, data, look, theme)
+        self._shown = self._wanted(t)
         at = 0.0 if look.inputs else t
-        if (self._revision, at) == self._shown:
-            return
-        self._shown = self._revision, at
         self._now = between(model.t, self._states, at, held=model.discrete)
         self._show_points()
         self._show_trails(model, look, at)

@@ -39,6 +39,7 @@ class Stage(SharedView):
         self.planes = [ModelPlane(f"Model {number + 1}") for number in range(MOST)]
         super().__init__(self.planes, parent)
         self.turning = False
+        self._turns = list(self.planes)  # by how long ago each was drawn
         self._scene: Scene | None = None
         self._defaults: dict[str, tuple[ModelView, Camera]] = {}
         self._cameras: dict[str, Camera] = {}
@@ -54,12 +55,17 @@ class Stage(SharedView):
 
     # Drawing.
 
-    def show_scene(self, scene: Scene, t: float, params: ClassifierParams, *, settled: bool) -> None:
-        """Draw all planes with the cursor at depth t."""
+    def show_scene(
+        self, scene: Scene, t: float, params: ClassifierParams, *, settled: bool, in_turn: bool = False
+    ) -> bool:
+        """Draw all planes with the cursor at depth t; return whether one of them still waits.
+
+        Where they draw ``in_turn`` it is the one whose last turn is longest ago: all at once hold up too long.
+        """
         frame = scene.frame
         anew = self._scene is None or self._scene.frame is not frame
-        if self._scene is not None and self._scene.frame.data is not frame.data:
-            self._hovered = None  # another point has that number now
+        if self._scene is None or self._scene.frame.data is not frame.data:
+            self._hovered, in_turn = None, False  # another point has that number now
         self._scene, self._inputs = scene, params.plane == "input"
         fresh = False
         for plane, model in zip(self.planes, frame.models, strict=False):
@@ -68,11 +74,16 @@ class Stage(SharedView):
             plane.setVisible(number < len(frame.models))
         if fresh and not self.held:
             self._fit(frame, settled=settled)
-        for plane in self.planes[: len(frame.models)]:
+        waiting = [plane for plane in self.planes[: len(frame.models)] if not plane.shows(t)]
+        waiting.sort(key=self._turns.index)
+        for plane in waiting[:1] if in_turn else waiting:
             plane.show_at(t)
+            self._turns.remove(plane)
+            self._turns.append(plane)
         if anew and self._hovered is None:
             self._point_out(self._pinned)
         self._follow_point(scene)
+        return in_turn and len(waiting) > 1
 
     def _look(self, model: ModelView, params: ClassifierParams) -> Look:
         return Look(
