@@ -25,8 +25,3 @@ def test_how_far_the_defaults_are_from_the_bound(changes: dict[str, object], gap
     assert metrics["entropy_bound"] - metrics["mean_log_prob"] < gap
     assert metrics["mass"] == pytest.approx(1.0, abs=2e-3)
     assert metrics["inversion_error"] < 1e-3
-
-
-def test_moons_from_eight_gaussians_take_nearly_straight_paths() -> None:
-    changes = {"target": "moons", "source": "eight-gaussians", "method": "ot-flow-matching"}
-    assert Run("flow", changes=changes).metrics["path_energy"] < 0.1
