@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import json
 import subprocess
 import sys
@@ -49,7 +48,6 @@ def test_a_flood_loses_no_number_and_the_window_lives_on(rate: float, panel: str
 
 @pytest.mark.alone
 def test_a_long_flood_at_1_khz_keeps_the_promises() -> None:
-    faulthandler.cancel_dump_traceback_later()  # pytest's watchdog; more than one attempt takes more than a minute
     for _ in range(ATTEMPTS):
         seen = flooded(LONG, 5.0, 1000.0)
         assert seen["lost"] == 0
