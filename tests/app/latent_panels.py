@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF
+from PySide6.QtTest import QTest
 
 from nodeviz.app import session as session_module
 from nodeviz.app.application import make_application
 from nodeviz.app.panels import base as panel_base
 from nodeviz.app.panels.latent import LatentPanel
+from nodeviz.app.panels.latent_timing import EditTimes
 from nodeviz.app.session import Session, State
 from nodeviz.app.theme import DARK
 from nodeviz.experiments.base import Experiment, Update
@@ -83,19 +85,58 @@ def latent_alone() -> Generator[None, None, None]:
         yield
 
 
-def make_panel(qtbot: Any, **changes: Any) -> Any:
+def make_panel(**changes: Any) -> Any:
+    """Return a panel on eight points that somebody else closes."""
     make_application()
     session = Session()
-    session.put_state("latent", State(LatentParams(**({"points": EIGHT, "weights": "fresh"} | changes))))
+    session.put_state("latent", first_state(**changes))
     made = LatentPanel(session, Still())  # type: ignore[arg-type]
     made.set_theme(DARK)
     made.resize(1100, 640)
-    qtbot.addWidget(made)
     made.show()
-    qtbot.waitExposed(made)
+    QTest.qWaitForWindowExposed(made)
     made.start()
     made.mailbox.begin(made._generation)
     return made
+
+
+def first_state(**changes: Any) -> State:
+    return State(LatentParams(**({"points": EIGHT, "weights": "fresh"} | changes)))
+
+
+def as_at_first(panel: Any) -> Any:
+    """Return a panel that other tests have used as it was at the beginning: on eight points, their answer drawn."""
+    panel.session.end_drag()
+    panel.session.put_state("latent", first_state())
+    panel.session.undo_stack.clear()
+    panel.history, panel.record, panel.times = {}, STILL, EditTimes()
+    panel.set_theme(DARK)
+    panel.playbar.put(1.0)
+    panel.worker.lives.clear()
+    panel.start()
+    panel.mailbox.begin(panel._generation)
+    panel.view.forget()
+    show(panel)
+    panel.message.hide()
+    QTest.qWait(30)  # until the axes are as wide as they will be
+    return panel
+
+
+def settle(panel: Any) -> None:
+    """Stop all timers of a panel."""
+    for timer in (panel._settled, panel._listening, *(plot._rest for plot in panel.view.channels)):
+        timer.stop()
+
+
+@contextmanager
+def opened_panel(**changes: Any) -> Generator[Any, None, None]:
+    """Show a panel, and close it at the end."""
+    with latent_alone():
+        made = make_panel(**changes)
+        yield made
+        settle(made)
+        made.close()
+        made.deleteLater()
 
 
 def show(panel: Any, frame: Any = None) -> None:

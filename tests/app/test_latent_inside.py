@@ -20,7 +20,7 @@ from nodeviz.experiments.latent_params import INSTRUMENTS, LatentParams
 from nodeviz.experiments.params import declared
 from nodeviz.problems.series import Series, no_series
 
-from .latent_panels import STILL, at, change, drawn, latent_alone, lines_of, make_panel, show
+from .latent_panels import STILL, as_at_first, at, change, drawn, lines_of, opened_panel, settle, show
 from .latent_scene import EIGHT, LATENT, make_frame, make_model, make_spiral, nothing, spiral
 
 if TYPE_CHECKING:
@@ -31,13 +31,17 @@ LEFT = Qt.MouseButton.LeftButton
 BOTH = ("gp", "rnn")
 
 
-@pytest.fixture
-def panel(qtbot: Any) -> Generator[Any, None, None]:
-    with latent_alone():
-        made = make_panel(qtbot)
+@pytest.fixture(scope="module")
+def shared() -> Generator[Any, None, None]:
+    with opened_panel() as made:
         show(made)
         yield made
-        made.close()
+
+
+@pytest.fixture
+def panel(shared: Any) -> Generator[Any, None, None]:
+    yield as_at_first(shared)
+    settle(shared)
 
 
 def main(panel: Any) -> Any:
@@ -211,11 +215,10 @@ def test_baselines_keep_their_colour_and_dash_everywhere(panel: Any) -> None:
     assert not len(main(panel)._baselines["gp"].mean.xData)
 
 
-def test_spirals_are_shown_in_their_plane(qtbot: Any) -> None:
+def test_spirals_are_shown_in_their_plane() -> None:
     t = np.linspace(0.0, 1.6, 100)
     frame = make_frame(make_spiral(), names=("x", "y"), truth_t=t, truth=spiral(t))
-    with latent_alone():
-        panel = make_panel(qtbot, points=no_series(), data="spirals")
+    with opened_panel(points=no_series(), data="spirals") as panel:
         show(panel, frame)
         plane = panel.view.plane
         assert plane.isVisible()
@@ -229,7 +232,6 @@ def test_spirals_are_shown_in_their_plane(qtbot: Any) -> None:
         width, height = plane.box.viewPixelSize()
         assert width == pytest.approx(height, rel=0.02)
         assert {"t", "mean x", "mean y"} == set(plane.columns())
-        panel.close()
 
 
 def test_thinning_is_a_slider_that_is_answered_live(qtbot: Any, panel: Any) -> None:

@@ -15,7 +15,7 @@ from nodeviz.app.theme import DARK, LIGHT
 from nodeviz.experiments.params import ParamError
 from nodeviz.problems.series import Series
 
-from .latent_panels import at, drawn, latent_alone, lines_of, make_panel, show
+from .latent_panels import as_at_first, at, drawn, lines_of, opened_panel, settle, show
 from .latent_scene import EIGHT, make_frame
 
 if TYPE_CHECKING:
@@ -24,14 +24,17 @@ if TYPE_CHECKING:
 LEFT, SHIFT, CONTROL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
 
-@pytest.fixture
-def panel(qtbot: Any) -> Generator[Any, None, None]:
-    with latent_alone():
-        made = make_panel(qtbot)
+@pytest.fixture(scope="module")
+def shared() -> Generator[Any, None, None]:
+    with opened_panel() as made:
         show(made)
-        qtbot.wait(30)  # until the axes are as wide as they will be
         yield made
-        made.close()
+
+
+@pytest.fixture
+def panel(shared: Any) -> Generator[Any, None, None]:
+    yield as_at_first(shared)
+    settle(shared)
 
 
 def main(panel: Any) -> Any:
@@ -307,10 +310,9 @@ def test_hovering_says_what_a_point_is(qtbot: Any, panel: Any) -> None:
     qtbot.waitUntil(lambda: not plot.card.isVisible(), timeout=1000)
 
 
-def test_a_series_of_several_channels_is_edited_in_each(qtbot: Any) -> None:
+def test_a_series_of_several_channels_is_edited_in_each() -> None:
     both = Series(np.array([0.1, 0.5, 0.9]), np.array([[1.0, -1.0], [0.5, np.nan], [0.0, 1.0]]))
-    with latent_alone():
-        panel = make_panel(qtbot, points=both)
+    with opened_panel(points=both) as panel:
         show(panel)
         said = lines_of(panel)
         assert [plot.isVisible() for plot in panel.view.channels] == [True, True, False, False]
@@ -328,15 +330,13 @@ def test_a_series_of_several_channels_is_edited_in_each(qtbot: Any) -> None:
         panel.set_series(both.t, both.y)
         replay(panel, said[:2])
         assert panel.params.points == added
-        panel.close()
 
 
-def test_the_same_x_is_below_itself_in_every_channel(qtbot: Any) -> None:
+def test_the_same_x_is_below_itself_in_every_channel() -> None:
     both = Series(np.array([0.1, 0.5, 0.9]), np.array([[1.0, -100.0], [0.5, 300.0], [0.0, 200.0]]))
-    with latent_alone():
-        panel = make_panel(qtbot, points=both)
+    with opened_panel(points=both) as panel:
         show(panel)
-        qtbot.wait(20)
+        QTest.qWait(20)
         places = [plot.viewport().mapToGlobal(at(plot, 0.5, 0.0)).x() for plot in panel.view.channels[:2]]
         assert abs(places[0] - places[1]) <= 1
         viewport = panel.view.channels[0].viewport()
@@ -349,8 +349,6 @@ def test_the_same_x_is_below_itself_in_every_channel(qtbot: Any) -> None:
         first, second = (plot.box.viewRange()[0] for plot in panel.view.channels[:2])
         assert first == pytest.approx(second)
         assert first[0] < -0.05
-        panel._settled.stop()
-        panel.close()
 
 
 def test_both_themes_put_their_colours_on(panel: Any) -> None:

@@ -28,6 +28,7 @@ from .latent_scene import EIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
 
 LEFT, SHIFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.NoModifier
 SMALL = {"weights": "fresh", "steps": 1, "latent": 4, "hidden": 8, "dynamics": 8, "samples": 16, "refine_steps": 4}
@@ -169,3 +170,31 @@ def test_the_window_closes_while_it_refines(qtbot: Any, make: Any) -> None:
     panel.hide()
     assert panel.worker.close(5.0) == ""
     assert time.perf_counter() - began < 1.0
+
+
+def test_a_model_is_saved_and_answers_alike_when_it_is_opened(qtbot: Any, make: Any, tmp_path: Path) -> None:
+    panel = make(refine=False)
+    said = lines_of(panel)
+    panel.save_model(str(tmp_path / "mine.npz"))
+    before = panel.frame.answer.mean
+    panel.message.hide()
+    panel.open_file(str(tmp_path / "mine.npz"))
+    rest(qtbot, panel)
+    assert [line.partition("(")[0] for line in said] == ["latent.save", "latent.load"]
+    assert panel.frame.model.weights == str(tmp_path / "mine.npz")
+    np.testing.assert_allclose(panel.frame.answer.mean, before, atol=0.3)  # with other samples
+    click(panel, 0.5, 1.2)
+    rest(qtbot, panel)
+    assert len(panel.frame.series.t) == 9
+
+
+def test_training_shows_its_answer_meanwhile_and_its_numbers(qtbot: Any, make: Any) -> None:
+    panel = make(batch=8, components=0)
+    panel.session.change("latent", {"steps": 20, "upper": "loss", "lower": "tests"})
+    qtbot.waitUntil(lambda: panel.frame.model.steps == 20 and panel.frame.model.step == 20, timeout=60_000)
+    rest(qtbot, panel)
+    assert len(panel.history["loss"]) == len(panel.history["step"]) > 0
+    assert panel.history["step"][-1] == 20
+    assert "at step 20" in panel.instruments["upper"].words.text()
+    assert len(panel.instruments["lower"].layers[0].curve.xData) == len(panel.history["test_step"])
+    assert "20 steps" in panel.own_title()

@@ -27,6 +27,7 @@ from nodeviz.experiments.base import Trained
 from nodeviz.experiments.latent_frame import LatentFrame
 from nodeviz.experiments.latent_params import FAMILY_TITLES, FORGETS_POINTS, LatentParams
 from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.run import plain
 
 if TYPE_CHECKING:
     from nodeviz.app.commands import Command
@@ -72,7 +73,8 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
         """Make the plots of the series, two instruments and the run bar."""
         self.view = LatentStage(self)
         self.instruments = {"upper": LatentInstrument("Upper plot"), "lower": LatentInstrument("Lower plot")}
-        for plot in (*self.view.plots, *(instrument.plot for instrument in self.instruments.values())):
+        first, *others = self.view.plots
+        for plot in (first, *(instrument.plot for instrument in self.instruments.values()), *others):
             self.add_plot(plot)
         beside = QVBoxLayout()
         beside.setSpacing(4)
@@ -324,7 +326,7 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
             raise ParamError("save: no model yet; wait until the first picture is there")
         history = {name: list(values) for name, values in self.history.items()}
         trained = Trained(
-            params=state.params, seed=state.seed, frame=frame, history=history, metrics=self.metrics or {}
+            params=state.params, seed=state.seed, frame=frame, history=history, metrics=plain(self.metrics or {})
         )
         written = self.record.save(trained, Path(path))
         self.show_message(f"Saved {', '.join(file.name for file in written)}.")
