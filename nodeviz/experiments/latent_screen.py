@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Frames = Generator[LatentFrame | None, None, None]
 
 LONGEST = 2.0  # seconds of refinement in the window
+PAINT, NAP = 0.016, 0.001  # seconds that the first answer takes to be painted, and between two looks at the clock
 SHOW_DRAWS = 0.25  # seconds between two frames that only say how far the draws are
 
 
@@ -77,6 +78,8 @@ class Screen:
         refine = resting and answering.goes_on(self._live, self._longest)
         yield from self._show(steps, refining=refine)
         self._pace.drawn(started)
+        if refine and self._watched:
+            yield from let_paint()
         while refine:
             yield from answering.refine_steps()
             refine = answering.goes_on(self._live, self._longest)
@@ -224,3 +227,11 @@ class Screen:
             model=model,
             words=what_the_answer_shows(series, answer, errors, draws, model),
         )
+
+
+def let_paint() -> Generator[None, None, None]:
+    """Leave the interpreter to whoever paints the first answer: refining would take half of it away."""
+    until = time.perf_counter() + PAINT
+    while time.perf_counter() < until:
+        time.sleep(NAP)
+        yield
