@@ -38,7 +38,10 @@ def main(arguments: list[str]) -> int:
         from nodeviz.experiments.params import ParamError
 
         try:
-            return int(options.command(options))
+            code = int(options.command(options))
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, and not at the end of the process, it is heard that nobody reads
+            return code
         except ParamError as error:
             print(f"nodeviz: {error}", file=sys.stderr)
             return 2

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 
 import nodeviz
 from nodeviz.app.commands import ConsoleCommands
+from nodeviz.experiments import phase_paths
 from nodeviz.experiments.params import ParamError, declared
 from nodeviz.experiments.phase_frame import PhaseFrame
 from nodeviz.experiments.phase_params import PhaseParams
@@ -265,7 +266,12 @@ def test_the_cursor_counts_in_the_span_that_was_just_chosen(qtbot: Any, window: 
     assert phase.t == pytest.approx(15)
 
 
-def test_the_run_is_halted_stepped_and_goes_on(qtbot: Any, window: Any, phase: Any) -> None:
+def test_the_run_is_halted_stepped_and_goes_on(
+    qtbot: Any, window: Any, phase: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phase_paths, "SECONDS", 60.0)  # a busy machine may take that long
+    monkeypatch.setattr(phase_paths, "START_SECONDS", 600.0)
+    monkeypatch.setattr(phase_paths, "RACE_SECONDS", 600.0)
     panel = window.panels["phase"]
     phase.solvers = "euler:400000"  # a second or so
     phase.stop()  # before the run has begun

@@ -285,12 +285,13 @@ def test_a_blow_up_is_cut_at_the_last_finite_point_while_the_others_run_on() -> 
     assert paths.reference_message
 
 
+@pytest.mark.usefixtures("computing_time")
 def test_a_stiff_problem_given_to_an_explicit_method_ends_with_a_reason() -> None:
     # 1e6 of decay against a span of 10: an explicit method needs five million steps.
     changes = {"equations": "x' = -k*(x - cos(t)); y' = -y", "parameters": "k=1000000", "start": "2,1", "t1": 10}
-    started = time.monotonic()
+    started = time.thread_time()
     paths = first_frame(**changes, solvers="rk4:100, dopri5, radau:1e-6").paths
-    assert time.monotonic() - started < 20.0
+    assert time.thread_time() - started < 20.0
     assert paths.status[0, 0] == "nonfinite"
     assert paths.status[1, 0] in {"max_steps", "timeout"}
     assert paths.status[2, 0] == "ok"
@@ -301,6 +302,7 @@ def test_a_stiff_problem_given_to_an_explicit_method_ends_with_a_reason() -> Non
     assert "dop853 does not get there" in paths.reference_message
 
 
+@pytest.mark.usefixtures("computing_time")
 def test_a_million_steps() -> None:
     frame = first_frame(n_steps=10**6, solvers="euler")
     paths = frame.paths

@@ -211,6 +211,7 @@ def test_a_slow_field_is_stopped_and_the_starts_come_one_by_one(monkeypatch: pyt
     assert "left out" in frames[-1].portrait.field_note
 
 
+@pytest.mark.usefixtures("computing_time")
 def test_the_worker_gets_to_answer_while_sixty_four_starts_race_eight_solvers() -> None:
     starts = np.random.default_rng(0).uniform(-3, 3, (64, 2)).tolist()
     solvers = "euler, heun, rk4, dopri5, tsit5, dop853, radau:1e-4, leapfrog"

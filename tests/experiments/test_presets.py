@@ -20,7 +20,7 @@ from nodeviz.resources_path import resource_path
 if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray
 
-pytestmark = pytest.mark.usefixtures("fewer_points")
+pytestmark = pytest.mark.usefixtures("fewer_points", "computing_time")
 
 ALL = [(panel, name) for panel in REGISTRY for name in presets(panel)]
 every = pytest.mark.parametrize(("panel", "name"), ALL, ids=[name for _, name in ALL])

@@ -76,7 +76,7 @@ def test_its_span_ends_exactly_where_asked() -> None:
     assert made.message == ""
 
 
-@pytest.mark.alone  # each way has some seconds, on whatever machine
+@pytest.mark.usefixtures("computing_time")
 def test_radau_takes_over_where_dop853_cannot_get_there() -> None:
     rate = 1e6
     planar = typed("x' = -rate*(x - cos(t)); y' = -y", rate=rate)
