@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QVBoxLayout
 from nodeviz.app.clock import tick_one
 from nodeviz.app.panels import latent_commands as commands
 from nodeviz.app.panels import latent_edits as edits
-from nodeviz.app.panels.latent_captions import Scene, counted, main_words
+from nodeviz.app.panels.latent_captions import Scene, counted, legend_words, main_words
 from nodeviz.app.panels.latent_instruments import LatentInstrument
 from nodeviz.app.panels.latent_plot import Look
 from nodeviz.app.panels.latent_points import Shown, much_changed
@@ -25,7 +25,7 @@ from nodeviz.app.panels.model_files import is_model
 from nodeviz.app.panels.running import RunPanel
 from nodeviz.experiments.base import Trained
 from nodeviz.experiments.latent_frame import LatentFrame
-from nodeviz.experiments.latent_params import FAMILY_TITLES, FORGETS_POINTS, LatentParams
+from nodeviz.experiments.latent_params import FORGETS_POINTS, LatentParams
 from nodeviz.experiments.params import ParamError
 from nodeviz.experiments.run import plain
 
@@ -131,7 +131,9 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
         if frame is not self._frame_before:
             self._frame_before = frame
             self._take(frame)
-        self.view.show_frame(frame, Look.of(params), plane=params.data == "spirals")
+        look = Look.of(params)
+        self.view.show_frame(frame, look, plane=params.data == "spirals")
+        self.view.say_legend(legend_words(frame, look.truth, look.mean, self.theme))
         if self._seen is not None:
             self.view.show_points(self._seen)
         self.view.fit()
@@ -183,12 +185,12 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
         if frame is None:
             return ""
         series, model = frame.series, frame.model
-        which = f" {series.number + 1} of {series.count}" if series.count > 1 else ""
+        which = f" {series.ids[series.number]}" if series.ids else f" {series.number}" if series.count > 1 else ""
         parts = [f"{series.title}{which}", counted(len(series.t), "observation")]
         if params.weights == "fresh":
             parts.append(f"step {model.step} of {model.steps}" if model.step < model.steps else f"{model.step} steps")
         else:
-            parts.append(model.trained_on or FAMILY_TITLES[params.family])
+            parts.append(f"trained on {model.trained_on}" if model.trained_on else "trained elsewhere")
         return " · ".join(parts)
 
     def caption(self, frame: LatentFrame, fraction: float) -> str:

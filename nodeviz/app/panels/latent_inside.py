@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nodeviz.app.plots import broken_lines
+from nodeviz.app.plots import broken_lines, pen
 from nodeviz.app.theme import answer_style, blend
 from nodeviz.app.ways import arrows
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TOLD_APART = 3  # hidden units in full colour: those that jump most
 MOST_JUMPS = 30  # that are marked; more of them hide the curves
 QUANTILE = 1.645  # of a normal distribution: 90 % lie within so many standard deviations
+THICK = 0.45  # of the height of a row, for its bars
 NAMED = 18  # pixels of height that the name of a row needs
 
 
@@ -108,6 +109,9 @@ def posterior(view: LatentInstrument, scene: Scene) -> None:
     L = len(inside.posterior_mean)
     rows = -np.arange(L, dtype=float)
     colour, _ = answer_style("latent", theme)
+    thick = min(9.0, max(2.0, THICK * view.plot.height() / max(1, L)))
+    view.wide.setPen(pen(blend((theme.panel, theme.text), 0.16), thick))
+    view.narrow.setPen(pen(blend((theme.panel, colour), 0.62), 0.45 * thick))
     view.wide.setData(*bars(inside.prior_mean, inside.prior_sd, rows))
     view.narrow.setData(*bars(inside.posterior_mean, inside.posterior_sd, rows))
     drawn = view.layer(0, colour)

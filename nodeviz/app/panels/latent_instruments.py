@@ -50,8 +50,6 @@ class LatentInstrument(Instrument[Scene]):
         colour, _ = answer_style("latent", theme)
         self.arrows.setPen(pen(theme.field[1]))
         self.pale.setPen(pen(blend((theme.panel, theme.text), 0.36)))
-        self.wide.setPen(pen(blend((theme.panel, theme.text), 0.16), 9))
-        self.narrow.setPen(pen(blend((theme.panel, colour), 0.62), 4))
         self.dashed.setPen(pen(colour, 1.4, style=Qt.PenStyle.DashLine))
         self.moved.setPen(pen(theme.text, 1.6, style=Qt.PenStyle.DotLine))
 

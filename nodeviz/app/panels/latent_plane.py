@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import Qt
 
+from nodeviz.app.panels.latent_plot import Legend, Look
 from nodeviz.app.plots import EMPTY, Columns, Plot, broken_lines, pen
 from nodeviz.app.sprites import Sprites
 from nodeviz.app.theme import DARK, Theme, answer_style, blend
@@ -14,7 +15,6 @@ from nodeviz.app.theme import DARK, Theme, answer_style, blend
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-    from nodeviz.app.panels.latent_plot import Look
     from nodeviz.app.panels.latent_points import Shown
     from nodeviz.engine.arrays import FloatArray
     from nodeviz.experiments.latent_frame import LatentFrame
@@ -35,6 +35,7 @@ class SeriesPlane(Plot):
             sprites.setZValue(z)
             self.addItem(sprites, ignoreBounds=True)
         self._head = self.markers("o", 11, 8)
+        self.legend = Legend(self)
         self._theme = DARK
         self._frame: LatentFrame | None = None
         self._shown: Shown | None = None

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel
 
 from nodeviz.app.bands import Band, Shade
 from nodeviz.app.card import Card
-from nodeviz.app.panels.latent_captions import legend_words, point_words
+from nodeviz.app.panels.latent_captions import point_words
 from nodeviz.app.plots import EMPTY, AxisName, Columns, Plot, broken_lines, pen
 from nodeviz.app.sprites import Sprites
 from nodeviz.app.theme import DARK, Theme, answer_style, blend, ui_font
@@ -76,6 +76,26 @@ class Baseline:
         self.band.set_edges(t, below, above)
 
 
+class Legend(QLabel):
+    """Says in a corner of a plot, as rich text, whose curves these are; hidden where there is nothing to say."""
+
+    def __init__(self, plot: Plot) -> None:
+        super().__init__(plot)
+        self._plot = plot
+        self.setObjectName("overlay")
+        self.setFont(ui_font(12))
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hide()
+
+    def say(self, text: str) -> None:
+        """Show a text beside the left axis, or nothing."""
+        self.setVisible(bool(text))
+        if text != self.text():
+            self.setText(text)
+            self.adjustSize()
+        self.move(round(self._plot.getAxis("left").width()) + 8, 8)
+
+
 class ChannelPlot(Plot):
     """One channel of a series.
 
@@ -112,11 +132,7 @@ class ChannelPlot(Plot):
         self._cursor = self._line(90)
         self._cross = self._line(90), self._line(0)
         self._word = AxisName(self.box)
-        self.legend = QLabel(self)
-        self.legend.setObjectName("overlay")
-        self.legend.setFont(ui_font(12))
-        self.legend.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.legend.hide()
+        self.legend = Legend(self)
         self.card = Card(self)
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._show_card)
@@ -191,8 +207,6 @@ class ChannelPlot(Plot):
         self._shades[0].set_span(-np.inf, first if np.isfinite(first) else -np.inf)
         self._shades[1].set_span(last if np.isfinite(last) else np.inf, np.inf)
         self._place_word()
-        # One plot says for all of them whose curves these are.
-        self._say_legend(legend_words(frame, look.truth, look.mean, self._theme) if c == 0 else "")
 
     @staticmethod
     def _reach(view: FloatArray) -> tuple[float, float]:
@@ -215,13 +229,6 @@ class ChannelPlot(Plot):
         curves = np.clip(answer.samples[:, :, self.channel], low, high)
         times = np.broadcast_to(answer.t, curves.shape)
         self._samples.setData(*broken_lines(np.stack([times, curves], axis=-1)))
-
-    def _say_legend(self, text: str) -> None:
-        self.legend.setVisible(bool(text))
-        if text != self.legend.text():
-            self.legend.setText(text)
-            self.legend.adjustSize()
-        self.legend.move(round(self.getAxis("left").width()) + 8, 8)
 
     def show_points(self, shown: Shown) -> None:
         """Draw observations, at once, and before there is an answer to them.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST = 4  # channels that are drawn; more plots than that are too low to read
 GRAB, HIT = 12.0, 5.0  # pixels around a point in which a drag takes it, and in which a click means it
 ROOM = 0.12  # of a channel's height, above and below
+FAR, STEPS = 0.5, 8  # heights of the view that it grows by at most, and in how many steps a height
 
 
 class LatentStage(QObject):
@@ -93,6 +94,12 @@ class LatentStage(QObject):
             self.plane.set_labels(*frame.series.names)
             self.plane.show_answer(frame, look)
 
+    def say_legend(self, text: str) -> None:
+        """Say in one plot for all of them whose curves these are."""
+        plane = not self.plane.isHidden()
+        self.plane.legend.say(text if plane else "")
+        self.channels[0].legend.say("" if plane else text)
+
     def _arrange(self, count: int, *, plane: bool) -> None:
         if [plot.isHidden() for plot in self.channels] != [plot.channel >= count for plot in self.channels]:
             for plot in self.channels:
@@ -141,7 +148,7 @@ class LatentStage(QObject):
         key = (self._generation, series.title, series.names, series.number)
         for plot in self.on_show:
             plot.settled = False  # it never shrinks on its own
-            y = series.view[2:] if len(series.names) == 1 else channel_range(frame, plot.channel)
+            y = value_range(frame) if len(series.names) == 1 else channel_range(frame, plot.channel)
             plot.grow((*key, plot.channel), series.view[:2], y, pad=0.0)
         if not self.plane.isHidden():
             self.plane.fit(key)
@@ -239,6 +246,22 @@ def digits_for(low: float, high: float) -> int:
     """Return with how many decimals a place in a range is told as precisely as by a pixel."""
     span = high - low
     return 4 - int(np.floor(np.log10(span))) if span > 0 and np.isfinite(span) else 6
+
+
+def value_range(frame: LatentFrame) -> FloatArray:
+    """Return the values of the one channel that its plot shows: what the series asks for, and the curve that is known.
+
+    Of what lies far outside not all is shown; and the range grows in large steps, so that it seldom does.
+    """
+    view, answer = frame.series.view, frame.answer
+    height = float(view[3] - view[2])
+    known = [view[2:], frame.series.truth[:, 0], answer.mean[:, 0] if not answer.refining else answer.mean[:0, 0]]
+    values = np.clip(np.concatenate(known), view[2] - FAR * height, view[3] + FAR * height)
+    values = values[np.isfinite(values)]
+    if not height > 0 or not np.isfinite(height):
+        return view[2:]
+    below, above = (view[2] - values.min()) / height, (values.max() - view[3]) / height
+    return view[2:] + np.array([-np.ceil(STEPS * below), np.ceil(STEPS * above)]) * height / STEPS
 
 
 def channel_range(frame: LatentFrame, channel: int) -> FloatArray:
