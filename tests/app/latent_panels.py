@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -49,31 +50,27 @@ STILL: Experiment[LatentParams] = Experiment(
 
 
 class Still:
-    """Stands for the worker: takes every order, remembers it, and starts nothing."""
+    """Stands for the worker: numbers every order, remembers those about parameters, and starts nothing."""
 
     def __init__(self) -> None:
-        self.number = 0
+        self._numbers = itertools.count(1)
         self.runs: list[LatentParams] = []
         self.lives: list[LatentParams] = []
 
     def start_run(self, _: str, __: Any, params: LatentParams, *rest: Any) -> int:
         del rest
         self.runs.append(params)
-        return self._next()
+        return next(self._numbers)
 
     def set_live(self, _: str, params: LatentParams) -> int:
         self.lives.append(params)
-        return self._next()
+        return next(self._numbers)
 
     def allow(self, *_: Any) -> int:
-        return self._next()
+        return next(self._numbers)
 
-    def set_visible(self, *_: Any, visible: bool) -> None:
-        del visible
-
-    def _next(self) -> int:
-        self.number += 1
-        return self.number
+    def set_visible(self, *_: Any, **__: bool) -> None:
+        """Nothing is stepped, whether it is seen or not."""
 
 
 @contextmanager
@@ -120,6 +117,26 @@ def as_at_first(panel: Any) -> Any:
     panel.message.hide()
     QTest.qWait(30)  # until the axes are as wide as they will be
     return panel
+
+
+@pytest.fixture(scope="module", name="shared")
+def fixture_shared() -> Generator[Any, None, None]:
+    """One panel for all tests of a module."""
+    with opened_panel() as made:
+        show(made)
+        yield made
+
+
+@pytest.fixture(name="panel")
+def fixture_panel(shared: Any) -> Generator[Any, None, None]:
+    """The shared panel, as it was at the beginning."""
+    yield as_at_first(shared)
+    settle(shared)
+
+
+def main(panel: Any) -> Any:
+    """Return the plot of the first channel."""
+    return panel.view.channels[0]
 
 
 def settle(panel: Any) -> None:

@@ -20,32 +20,26 @@ from nodeviz.experiments.latent_params import INSTRUMENTS, LatentParams
 from nodeviz.experiments.params import declared
 from nodeviz.problems.series import Series, no_series
 
-from .latent_panels import STILL, as_at_first, at, change, drawn, lines_of, opened_panel, settle, show
+from .latent_panels import (
+    STILL,
+    at,
+    change,
+    drawn,
+    fixture_panel,
+    fixture_shared,
+    lines_of,
+    main,
+    opened_panel,
+    show,
+)
 from .latent_scene import EIGHT, LATENT, make_frame, make_model, make_spiral, nothing, spiral
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
 LEFT = Qt.MouseButton.LeftButton
 BOTH = ("gp", "rnn")
-
-
-@pytest.fixture(scope="module")
-def shared() -> Generator[Any, None, None]:
-    with opened_panel() as made:
-        show(made)
-        yield made
-
-
-@pytest.fixture
-def panel(shared: Any) -> Generator[Any, None, None]:
-    yield as_at_first(shared)
-    settle(shared)
-
-
-def main(panel: Any) -> Any:
-    return panel.view.channels[0]
+FIXTURES = fixture_shared, fixture_panel  # which pytest finds by these names
 
 
 def test_every_instrument_draws_says_and_gives_its_numbers(panel: Any) -> None:

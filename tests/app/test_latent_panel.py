@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,30 +15,11 @@ from nodeviz.app.theme import DARK, LIGHT
 from nodeviz.experiments.params import ParamError
 from nodeviz.problems.series import Series
 
-from .latent_panels import as_at_first, at, drawn, lines_of, opened_panel, settle, show
+from .latent_panels import at, drawn, fixture_panel, fixture_shared, lines_of, main, opened_panel, show
 from .latent_scene import EIGHT, make_frame
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
 LEFT, SHIFT, CONTROL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
-
-
-@pytest.fixture(scope="module")
-def shared() -> Generator[Any, None, None]:
-    with opened_panel() as made:
-        show(made)
-        yield made
-
-
-@pytest.fixture
-def panel(shared: Any) -> Generator[Any, None, None]:
-    yield as_at_first(shared)
-    settle(shared)
-
-
-def main(panel: Any) -> Any:
-    return panel.view.channels[0]
+FIXTURES = fixture_shared, fixture_panel  # which pytest finds by these names
 
 
 def click(panel: Any, x: float, y: float, keys: Any = Qt.KeyboardModifier.NoModifier) -> None:
