@@ -43,6 +43,11 @@ class Command:
     echoes: bool = True
 
 
+def in_a_sentence(title: str) -> str:
+    """Return a title as it stands within a sentence: its first letter is small, and abbreviations are as they were."""
+    return title[:1].lower() + title[1:]
+
+
 class CommandTable:
     """All commands of a window, by id."""
 

@@ -13,7 +13,7 @@ from PySide6.QtGui import QCloseEvent, QFontMetrics
 from PySide6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QMenu, QToolButton
 
 from nodeviz.app.clock import Clock
-from nodeviz.app.commands import CommandTable, ConsoleCommands
+from nodeviz.app.commands import CommandTable, ConsoleCommands, in_a_sentence
 from nodeviz.app.console import Console
 from nodeviz.app.errors import LOG, ErrorDialog
 from nodeviz.app.export_job import ExportJob
@@ -211,7 +211,7 @@ class MainWindow(QMainWindow):
         """Say in the status line what runs and how fast."""
         self.commands.refresh()
         busy = [panel for panel in self.panels.values() if panel.running and panel.isVisible()]
-        running = [f"{panel.record.title.lower()} {panel.progress:.0%}" for panel in busy]
+        running = [f"{in_a_sentence(panel.record.title)} {panel.progress:.0%}" for panel in busy]
         seen = sum(panel.steps_seen for panel in self.panels.values())
         self._rate, self._seen = (seen - self._seen) / 0.5, seen
         dropped = sum(panel.dropped for panel in self.panels.values())

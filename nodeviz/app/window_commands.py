@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QMessageBox, QTextBrowser, QVBoxLayout
 
 from nodeviz import __version__
-from nodeviz.app.commands import Command
+from nodeviz.app.commands import Command, in_a_sentence
 from nodeviz.app.export_dialog import ask_export
 from nodeviz.experiments.presets import presets
 
@@ -56,7 +56,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
     made = [
         Command(
             id=f"show_{name}",
-            title=f"Show {title.lower()}",
+            title=f"Show {in_a_sentence(title)}",
             menu="Panels",
             shortcut=f"Ctrl+{list(window.panels).index(name) + 1}",
             callback=lambda: dock.setVisible(dock.isHidden()),
@@ -99,7 +99,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
         ),
         Command(
             id=f"export_{name}",
-            title=f"Export {title.lower()}...",
+            title=f"Export {in_a_sentence(title)}...",
             tip="Write a picture or an animation of what the panel shows",
             menu="File",
             shortcut="Ctrl+E",
@@ -192,7 +192,7 @@ def help_(window: MainWindow) -> None:
         ("solvers", "euler, rk4:60 (steps), dopri5:1e-6 (tolerance); nodeviz list names all sixteen"),
         ("console", "Tab completes, name? explains, Ctrl+C or Stop ends what runs"),
         ("title of a small plot", "choose what it shows"),
-        *((command.shortcut, command.title.lower()) for command in window.commands if command.shortcut),
+        *((command.shortcut, in_a_sentence(command.title)) for command in window.commands if command.shortcut),
     ]
     unique = list(dict.fromkeys(rows))  # keys that mean the same in every panel
     cells = [f"<td><b>{key}</b>&nbsp;&nbsp;</td><td>{what}</td>" for key, what in unique]
