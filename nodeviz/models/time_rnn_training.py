@@ -188,17 +188,28 @@ class RNNTrainer:
             tape.add_gradient(grad, n)
 
 
-def train_step(trainer: RNNTrainer, family: Family, n: int, lr: float, rng: np.random.Generator) -> RNNStep:
+def train_step(
+    trainer: RNNTrainer, family: Family, n: int, lr: float, rng: np.random.Generator, horizon: float | None = None
+) -> RNNStep:
     """Take a step on fresh functions of a family, each observed ``n`` times.
 
     Of several channels one value in ten is left out, so that missing values are nothing new.
+
+    Parameters
+    ----------
+    horizon : last time of the targets, by default the family's. Where that is no later than the observations, the last
+        ones are left out, up to two thirds of them, lest nothing is learned of what comes after them
     """
+    horizon = family.horizon if horizon is None else horizon
     curves = family.draw(trainer.batch, rng)
     times, values = family.observe(curves, n, rng)
+    if horizon <= 1.0:
+        kept = int(rng.integers(n // 3, n, endpoint=True))
+        times, values = times[:, :kept], values[:, :kept]
     batch = SeriesBatch.stack(times.T, values.transpose(1, 2, 0) / family.scale)
     if batch.channels > 1:
         mask = batch.mask & (rng.random(batch.mask.shape) < 0.9)
         batch = SeriesBatch(batch.times, np.where(mask, batch.values, 0.0), mask)
-    targets = draw_targets(batch.times, family.horizon, rng)
+    targets = draw_targets(batch.times, horizon, rng)
     clean = curves.paths(targets.times.T).transpose(1, 2, 0) / family.scale
     return trainer.step(batch, targets, clean, lr)

@@ -210,13 +210,14 @@ def test_more_observations_than_the_trainer_takes_are_refused() -> None:
         trainer.step(batch, targets, np.zeros((len(targets.times), 1, 1)), 1e-3)
 
 
+@pytest.mark.parametrize("horizon", [None, 1.0])
 @pytest.mark.parametrize("family", [FAMILIES["oscillations"], SPIRALS], ids=lambda family: family.name)
-def test_training_brings_it_on_and_the_same_seed_trains_the_same(family: Any) -> None:
+def test_training_brings_it_on_and_the_same_seed_trains_the_same(family: Any, horizon: float | None) -> None:
     def train() -> tuple[TimeRNN, list[float]]:
         rng = np.random.default_rng(3)
         model = TimeRNN.init(RNNSpec(channels=family.channels, hidden=16, decoder_hidden=16), rng)
         trainer = RNNTrainer(model, 32, 12)
-        return model, [train_step(trainer, family, 10, 5e-3, rng).mse for _ in range(120)]
+        return model, [train_step(trainer, family, 10, 5e-3, rng, horizon).mse for _ in range(120)]
 
     (model, errors), (again, _) = train(), train()
     assert np.mean(errors[-20:]) < 0.7 * np.mean(errors[:20])
