@@ -118,12 +118,14 @@ def train_panel(options: argparse.Namespace) -> int:
     """Train headless, and write the models with their training logs and what was measured."""
     from nodeviz.experiments.base import Trained
     from nodeviz.experiments.params import ParamError
+    from nodeviz.experiments.registry import find_experiment
     from nodeviz.experiments.run import plain
 
-    run = make_run(options)
-    save = run.experiment.save
+    save = find_experiment(options.panel).save
     if save is None:
         raise ParamError(f"panel={options.panel}: it has no models to train; use nodeviz run {options.panel}")
+    options.changes.insert(0, "weights=fresh")
+    run = make_run(options)
     if getattr(run.params, "weights", "fresh") != "fresh":
         raise ParamError(f"weights={run.params.weights}: nothing would be trained; leave it out")
     prepare_folder(options.out.parent)

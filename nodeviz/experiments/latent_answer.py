@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 DRAWN_PATHS = 16  # latent paths of samples in a frame
 EVERY = 2  # of the times drawn, those of the latent paths
+AT_ONCE = 96  # states whose paths are solved at once
+LARGE = 40_000  # values from which they are put in order by themselves
 
 
 class Asked(NamedTuple):
@@ -131,15 +133,16 @@ def _part(
     shifts = asked.calibration.misfit * asked.normals[0]
     starts, chosen = posterior.starts(asked.normals[1:])
     z0 = np.column_stack([posterior.mean, *moved, starts])
-    first, times = 1 + len(moved), batch.times[:, 0]
-    every = np.concatenate([seen.s, seen.held_s, times])
-    paths = Paths(model.ode, z0, every.min(), every.max())
-    values = yield from paths.values_steps(every)
+    first = 1 + len(moved)
+    every = np.concatenate([seen.s, seen.held_s, batch.times[:, 0]])
+    values, states = yield from _solved(model, z0, every, seen.s[::EVERY])
     drawn, held, observed = np.split(values, np.cumsum([len(seen.s), len(seen.held_s)]))
+    yield
     elbo, kl = elbo_of(model.prior, posterior, starts, chosen, observed[:, :, first:], batch)
     samples, noise = drawn[:, :, first:] + shifts, asked.calibration.noise_of(posterior.mean_noise)
+    if len(every) * z0.shape[1] > LARGE:
+        yield
     bands, held_bands = bands_of(samples), bands_of(held[:, :, first:] + shifts)
-    states = paths.states(seen.s[::EVERY])
     return _Part(
         bands=bands,
         observed=bands.observed(noise),
@@ -155,6 +158,21 @@ def _part(
             samples=states[:, :, first : first + DRAWN_PATHS].transpose(2, 0, 1),
         ),
     )
+
+
+def _solved(
+    model: LatentModel, z0: FloatArray, times: FloatArray, latent_times: FloatArray
+) -> Generator[None, None, tuple[FloatArray, FloatArray]]:
+    """Return the curves of states (L, N) at all times, (T, C, N), and the latent paths of the first of them."""
+    parts, states = [], np.zeros(0)
+    for begin in range(0, z0.shape[1], AT_ONCE):
+        if begin:
+            yield
+        paths = Paths(model.ode, z0[:, begin : begin + AT_ONCE], times.min(), times.max())
+        if not begin:
+            states = paths.states(latent_times)
+        parts.append((yield from paths.values_steps(times)))
+    return np.concatenate(parts, axis=2), states
 
 
 def _data(values: FloatArray, scaling: Scaling) -> FloatArray:

@@ -12,6 +12,7 @@ from nodeviz.experiments.latent_answer import Asked, answer_steps
 from nodeviz.experiments.latent_inside import inside_of, plane_of
 from nodeviz.experiments.latent_seen import see
 from nodeviz.models.latent_posterior import Refiner, encoded, standard_normals
+from nodeviz.models.latent_weights import WeightRefiner
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+WEIGHT_STEPS = 5  # of the weights, before the posterior is fitted to them
 MANY = 120  # observations from which the encoder's way waits until there is an answer
 
 
@@ -41,7 +43,8 @@ class Edit:
     number : counts the edits
     seen : what the model sees; saved : the model; calibration : what it reckons with for these data
     encoded, posterior : of each series, what the encoder said, and the best so far
-    refiner : None before the first step
+    refiner : None before the first step; weights : None before they are refined too; taken : steps of both
+    settled : whether the weights gain nothing any more
     elbos : of the encoder's posterior, and after each step what it would be were curves straight
     first, refining : seconds spent on the first answer, and since
     """
@@ -53,14 +56,17 @@ class Edit:
     encoded: list[Posterior]
     posterior: list[Posterior]
     refiner: Refiner | None = None
+    weights: WeightRefiner | None = None
+    taken: int = 0
+    settled: bool = False
     elbos: list[float] = field(default_factory=list)
     first: Stopwatch = field(default_factory=Stopwatch)
     refining: Stopwatch = field(default_factory=Stopwatch)
 
-    @property
-    def taken(self) -> int:
-        """Refinement steps taken."""
-        return self.refiner.taken if self.refiner is not None else 0
+    def fresh_refiner(self) -> Refiner:
+        """Return what fits the posterior from where it is."""
+        levels, first = self.calibration.levels, self.calibration.first
+        return Refiner(self.saved.model, self.seen.batch, self.posterior, levels, first)
 
 
 class Answering:
@@ -163,22 +169,42 @@ class Answering:
         edit = self.edit
         if not live.refine or not edit.seen.n_used or edit.taken >= live.refine_steps:
             return False
-        return edit.refiner is None or not (edit.refiner.done or edit.refining.seconds > longest)
+        left = edit.refiner is None or not edit.refiner.done or (live.refine_weights and not edit.settled)
+        return left and edit.refining.seconds <= longest
 
     def refine_steps(self) -> Generator[None, None, None]:
-        """Take one step of refinement."""
+        """Take one step of refinement: of the posterior, and once it is done of the weights."""
         edit = self.edit
-        yield from edit.refining.of(self._refine(edit))
+        done = edit.refiner is not None and edit.refiner.done
+        yield from edit.refining.of(self._refine_weights(edit) if done else self._refine(edit))
+        edit.taken += 1
 
     @staticmethod
     def _refine(edit: Edit) -> Generator[None, None, None]:
         if edit.refiner is None:
-            calibration = edit.calibration
-            edit.refiner = Refiner(
-                edit.saved.model, edit.seen.batch, edit.encoded, calibration.levels, calibration.first
-            )
+            edit.refiner = edit.fresh_refiner()
         yield from edit.refiner.step_steps()
         posterior, evidence = yield from edit.refiner.posterior_steps()
+        edit.posterior = posterior
+        edit.elbos.append(float(evidence.sum()))
+
+    def _refine_weights(self, edit: Edit) -> Generator[None, None, None]:
+        """Move the weights of a copy a little, and fit the posterior to what they are then."""
+        if edit.weights is None:
+            edit.weights = WeightRefiner(edit.saved.model, edit.seen.batch, np.random.default_rng(self._seed))
+            edit.saved = edit.saved._replace(model=edit.weights.model)
+        weights, before = edit.weights, edit.weights.model.parameters.copy()
+        for _ in range(WEIGHT_STEPS):
+            weights.step(edit.posterior)
+            yield
+        refiner = edit.fresh_refiner()
+        while not refiner.done:
+            yield from refiner.step_steps()
+        posterior, evidence = yield from refiner.posterior_steps()
+        if not float(evidence.sum()) > edit.elbos[-1]:
+            weights.undo(before)
+            edit.settled = True
+            return
         edit.posterior = posterior
         edit.elbos.append(float(evidence.sum()))
 

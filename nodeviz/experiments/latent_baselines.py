@@ -10,13 +10,13 @@ import numpy as np
 from nodeviz.experiments.latent_rnn import shipped_rnn
 from nodeviz.experiments.params import ParamError
 from nodeviz.models.gaussian_process import GaussianProcess
-from nodeviz.models.latent_batch import SeriesBatch
 from nodeviz.models.latent_curves import NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
     from nodeviz.engine.arrays import FloatArray
+    from nodeviz.models.latent_batch import SeriesBatch
 
 
 class Normal(NamedTuple):

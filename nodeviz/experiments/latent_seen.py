@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BEFORE = 0.05  # of the window, that is drawn before it
 TIMES, TIMES_MANY = 241, 481  # that are drawn, of few observations and of many
 MANY = 100  # observations
+MOST_SEEN = 350  # observations that the encoder goes through in a few milliseconds; more are thinned evenly
 LEAST_HALF = 2.5  # of the values shown, in the model's units
 ROOM = 0.15  # of the values' range, left free above and below
 MOST_HELD = 500  # held-out observations that are measured by
@@ -73,7 +74,7 @@ def see(given: Given, live: LatentParams, channels: int, seed: int) -> Seen:
     """
     series = given.series
     held, thinned = _parts(series, live, seed)
-    found = observations(series.with_held(held | thinned), own=given.own, scaling=given.scaling)
+    found = observations(series.with_held(held | thinned), own=given.own, scaling=given.scaling, most=MOST_SEEN)
     s, scaling = _drawn_times(found, given), found.scaling
     used = np.zeros(len(series), bool)
     used[found.rows] = True

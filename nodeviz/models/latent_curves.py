@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nodeviz.models.latent_posterior import Posterior
     from nodeviz.models.latent_prior import MixturePrior
 
-PIECE = 20_000  # values of one channel between two yields
+PIECE = 18_000  # values of one channel between two yields
 LEVELS = (0.5, 0.9)
 NORMAL = (0.6744897501960817, 1.6448536269514722)  # sds that a normal band of these levels reaches from its middle
 _LOG_2PI = log(2.0 * pi)
