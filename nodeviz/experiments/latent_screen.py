@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from nodeviz.experiments.latent_answer import errors_of
 from nodeviz.experiments.latent_answering import Answering
 from nodeviz.experiments.latent_baselines import BASELINES
+from nodeviz.experiments.latent_calibrating import observation_counts
 from nodeviz.experiments.latent_data import family_of
 from nodeviz.experiments.latent_draws import Evaluation, no_draws
 from nodeviz.experiments.latent_frame import LatentFrame
-from nodeviz.experiments.latent_measures import metrics_of
+from nodeviz.experiments.latent_measures import errors_as_json, metrics_of
 from nodeviz.experiments.latent_views import answer_view, baseline_view, errors_held
 from nodeviz.experiments.latent_words import what_the_answer_shows
 from nodeviz.experiments.params import ParamError
@@ -52,6 +53,7 @@ class Screen:
         self._baselines: dict[str, tuple[BaselineView, ErrorView | None]] = {}
         self._draws = no_draws(params.draws, params.n_observations)
         self._draws_key: tuple[object, ...] = ()
+        self._table: dict[str, dict[str, dict[str, float]]] = {}
         self._refused: dict[str, str] = {}
         self._shown: tuple[object, ...] = ()
 
@@ -103,6 +105,8 @@ class Screen:
             yield from self._show(steps)
         if self._params.draws:
             yield from self._evaluate(steps)
+            if self._params.weights == "fresh" and not self._watched:
+                yield from self._tabulate()
 
     def answer(self, request: Request, step: int) -> Generator[None, None, Any]:
         """Return None: there is nothing to ask that the frames do not have."""
@@ -118,6 +122,7 @@ class Screen:
             elbo=of.elbo,
             milliseconds_first=of.milliseconds_first,
             milliseconds_refined=of.milliseconds_refined,
+            held_out=self._table,
         )
 
     @property
@@ -152,20 +157,14 @@ class Screen:
         key = (self._learner.revision, live.refine, live.refine_steps, live.samples, live.baselines)
         if key == self._draws_key:
             return
-        params = dataclasses.replace(
-            self._params,
-            refine=live.refine,
-            refine_steps=live.refine_steps,
-            samples=live.samples,
-            baselines=live.baselines,
-        )
-        work = Evaluation(self._learner.saved, family_of(params), params, self._seed)
+        work = Evaluation(self._learner.saved, family_of(live), live, self._seed)
         running, shown = work.run(), time.perf_counter()
         while True:
             try:
                 next(running)
             except StopIteration as end:
                 self._draws, self._draws_key = end.value, key
+                self._refused |= work.refused
                 break
             yield None
             if self._watched and time.perf_counter() - shown > SHOW_DRAWS:
@@ -173,6 +172,14 @@ class Screen:
                 yield from self._show(steps)
                 shown = time.perf_counter()
         yield from self._show(steps)
+
+    def _tabulate(self) -> Generator[None, None, None]:
+        """Answer the draws observed fewer and more times, for those who keep the weights."""
+        family = family_of(self._params)
+        for count in observation_counts(family):
+            params = dataclasses.replace(self._live, n_observations=count)
+            view = yield from Evaluation(self._learner.saved, family, params, self._seed).run()
+            self._table[str(count)] = {error.name: errors_as_json(error) for error in view.errors}
 
     def _errors(self) -> tuple[ErrorView, ...]:
         """Return the errors on the series shown: of the answer, and of the baselines that are known."""

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QApplication  # isort: skip
 
 LIMIT_MS = 50.0
 FEWEST, MOST = 6, 24  # points between which the number of them wanders
+HAND = 0.015  # s from one event of a drag to the next
 LEFT, SHIFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.NoModifier
 
 
@@ -60,6 +61,14 @@ def place(plot: Any, x: float, y: float) -> QPoint:
     return where
 
 
+def wait(seconds: float) -> None:
+    """Let the window live for a while."""
+    due = time.perf_counter() + seconds
+    while time.perf_counter() < due:
+        QApplication.processEvents()
+        time.sleep(5e-4)  # gives the worker the interpreter, as an idle event loop does
+
+
 def edit(panel: Any, rng: np.random.Generator, watch: Watch) -> None:
     """Click a point into the plot, remove the nearest one, or drag one a little: by real events."""
     plot, points = panel.view.channels[0], panel.params.points
@@ -68,11 +77,13 @@ def edit(panel: Any, rng: np.random.Generator, watch: Watch) -> None:
     if what == "drag":
         row = int(rng.integers(len(points)))
         start = place(plot, float(points.t[row]), float(points.y[row, 0]))
+        end = start + QPoint(8, int(rng.integers(-40, 40)))
         QTest.mousePress(viewport, LEFT, pos=start)
-        time.sleep(0.012)  # moves that come faster are left out
+        wait(HAND)
         watch.event()
-        QTest.mouseMove(viewport, start + QPoint(8, int(rng.integers(-40, 40))))
-        QTest.mouseRelease(viewport, LEFT, pos=start + QPoint(8, 5))
+        QTest.mouseMove(viewport, end)
+        wait(HAND)
+        QTest.mouseRelease(viewport, LEFT, pos=end)
         return
     watch.event()
     QTest.mouseClick(viewport, LEFT, SHIFT if what == "remove" else NONE, free)
@@ -92,9 +103,7 @@ def run(panel: Any, edits: int, rate: float) -> Watch:
     for _ in range(edits):
         due = time.perf_counter() + 1.0 / rate
         edit(panel, rng, watch)
-        while time.perf_counter() < due:
-            QApplication.processEvents()
-            time.sleep(5e-4)  # gives the worker the interpreter, as an idle event loop does
+        wait(due - time.perf_counter())
     deadline = time.perf_counter() + 2.0
     while panel.times.pending and time.perf_counter() < deadline:
         QApplication.processEvents()

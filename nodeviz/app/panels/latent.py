@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nodeviz.problems.series import Series
 
 LISTEN_MS = 4  # between two looks into the mailbox while an edit waits for its answer
-STALE_MS = 200  # that the small plots may be behind the curve while edits come
+QUIET_MS, STALE_MS = 120, 300  # after an edit until the small plots are drawn, and at most while edits come
 PATIENCE_MS = 1000  # of that; then the clock of all panels is soon enough
 
 
@@ -95,6 +95,7 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
         self._listening.setTimerType(Qt.TimerType.PreciseTimer)
         self._listening.timeout.connect(self._listen)
         self._listened = self._behind = 0.0  # since when it listens, and the small plots are behind the curve
+        self._quiet = 0.0  # when an edit is long enough ago
         self._seen: Shown | None = None
         self._frame_before: LatentFrame | None = None
         self._base: Series | None = None  # the observations before the drag that goes on
@@ -138,10 +139,11 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
             self.view.show_points(self._seen)
         self.view.fit()
         self.view.show_at(t, on=fraction < 1.0)
-        if self.times.waiting:
-            self._behind = self._behind or time.perf_counter()
-            if time.perf_counter() - self._behind < STALE_MS / 1000:
-                return  # the curve first; what is inside follows when that is on screen
+        now = time.perf_counter()
+        if now < self._quiet:
+            self._behind = self._behind or now
+            if now - self._behind < STALE_MS / 1000:
+                return  # the curve first; what is inside follows when the hand pauses
         self._behind = 0.0
         scene = self._make_scene(frame, params)
         for name, kind in (("upper", params.upper), ("lower", params.lower)):
@@ -149,6 +151,16 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
             instrument.plot.settled = not self.session.dragging
             before = instrument.picture if self.running and not self.calm else None
             instrument.show_picture(kind, before or scene, t, calm=self.calm)
+
+    def tick(self, now: float) -> bool:
+        """Take what came, and draw if anything changed, or if the small plots are to follow the curve."""
+        self._dirty = self._dirty or (self._behind > 0.0 and now >= self._quiet)
+        return super().tick(now)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the run goes on, or something of it has not been drawn yet."""
+        return super().busy or self._behind > 0.0
 
     def _take(self, frame: LatentFrame) -> None:
         """Take the observations of a frame, unless an edit that it does not answer is on show already."""
@@ -223,6 +235,7 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
             self.view.show_points(self._seen)
             self.times.begin(wanted, time.perf_counter())
             self._listened = time.perf_counter()
+            self._quiet = self._listened + QUIET_MS / 1000
             self._listening.start()
 
     def _listen(self) -> None:
