@@ -236,8 +236,10 @@ class Scaling:
     note: str = ""
 
     def to_model(self, t: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return times of any shape and values (..., C) in the units of the model."""
-        return (np.asarray(t) - self.t_shift) / self.t_scale, (np.asarray(y) - self.centre) / self.scale
+        """Return times of any shape and values (..., C) in the units of the model, within ±LARGEST there too."""
+        with np.errstate(over="ignore"):  # of values out of reach, in the units of tiny ones
+            x = np.clip((np.asarray(y) - self.centre) / self.scale, -LARGEST, LARGEST)
+        return (np.asarray(t) - self.t_shift) / self.t_scale, x
 
     def from_model(self, s: npt.ArrayLike, x: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return times of any shape and values (..., C) in the units of the data."""
@@ -291,7 +293,7 @@ def scaling_of(series: Series, *, own: bool = True) -> Scaling:
     ]
     return Scaling(
         t_shift=float(t[0]),
-        t_scale=1.0 if same else span,
+        t_scale=max(1.0, span) if same else span,
         centre=centre,
         scale=scale,
         reach=freeze(np.stack([low, high])),
