@@ -54,6 +54,7 @@ LATENT: Experiment[LatentParams] = Experiment(
             "rnn": "the same of the RNN; null without it",
             "milliseconds_first": "of computing from the observations to the first answer; of all draws together",
             "milliseconds_refined": "to the refined answer; null where it was not refined",
+            "held_out": "of fresh weights where draws are asked for: errors by the number of observations; else null",
         }
     ),
 )

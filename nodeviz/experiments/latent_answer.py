@@ -106,19 +106,20 @@ def answer_steps(
         if column:
             yield
         parts.append((yield from _part(model, seen, posterior, asked, column)))
-    scaling = seen.scaling
-    held = Bands(
-        mean=_data(np.concatenate([part.held.mean for part in parts], axis=1), scaling),
-        edges=_data(np.concatenate([part.held.edges for part in parts], axis=3), scaling),
-    )
+    scaling, count = seen.scaling, seen.given.series.channels
+
+    def joined(arrays: list[FloatArray]) -> FloatArray:
+        return _data(np.concatenate(arrays, axis=-1)[..., :count], scaling)
+
+    noise = np.repeat([part.noise for part in parts], seen.batch.channels)[:count]
     return Answer(
-        mean=_data(np.concatenate([part.bands.mean for part in parts], axis=1), scaling),
-        function=_data(np.concatenate([part.bands.edges for part in parts], axis=3), scaling),
-        observed=_data(np.concatenate([part.observed for part in parts], axis=3), scaling),
-        samples=_data(np.concatenate([part.samples for part in parts], axis=2), scaling),
-        nudged=_data(np.concatenate([part.nudged for part in parts], axis=1), scaling),
-        noise=scaling.scale * np.array([part.noise for part in parts]),
-        held=held,
+        mean=joined([part.bands.mean for part in parts]),
+        function=joined([part.bands.edges for part in parts]),
+        observed=joined([part.observed for part in parts]),
+        samples=joined([part.samples for part in parts]),
+        nudged=joined([part.nudged for part in parts]),
+        noise=scaling.scale * noise,
+        held=Bands(mean=joined([part.held.mean for part in parts]), edges=joined([part.held.edges for part in parts])),
         elbo=sum(part.elbo for part in parts),
         kl=sum(part.kl for part in parts),
         latent=tuple(part.latent for part in parts),
@@ -146,7 +147,7 @@ def _part(
     return _Part(
         bands=bands,
         observed=bands.observed(noise),
-        samples=samples.transpose(2, 0, 1),
+        samples=samples.transpose(2, 0, 1),  # channels last, like all else
         nudged=drawn[: len(seen.s) * len(moved), :, 1],
         held=Bands(mean=held_bands.mean, edges=held_bands.observed(noise)),
         noise=noise,
@@ -182,26 +183,32 @@ def _data(values: FloatArray, scaling: Scaling) -> FloatArray:
     return found
 
 
-def errors_of(name: str, s: FloatArray, target: FloatArray, mean: FloatArray, edges: FloatArray) -> ErrorView:
+class Places(NamedTuple):
+    """Which of T times are between observations, and which beyond them, (T,) each."""
+
+    inside: BoolArray
+    outside: BoolArray
+
+
+def errors_of(name: str, places: Places, target: FloatArray, mean: FloatArray, edges: FloatArray) -> ErrorView:
     """Return the errors of one model, all in the same units.
 
     Parameters
     ----------
-    s : (T,) model times; 0 to 1 is interpolation
     target, mean : (T, C) what should be and what is; NaN where nothing is known
     edges : (2, 2, T, C) of the bands of LEVELS; NaN where the model has none
     """
-    inside, outside = (s >= 0.0) & (s <= 1.0), s > 1.0
+    inside, outside = places.inside[:, None], places.outside[:, None]
     with np.errstate(all="ignore"):
         squares = (mean - target) ** 2
         within = (target >= edges[:, 0]) & (target <= edges[:, 1])
     known = np.isfinite(target)
-    counted = known & np.isfinite(edges).all(axis=(0, 1)) & inside[:, None]
+    counted = known & np.isfinite(edges).all(axis=(0, 1)) & (inside if inside.any() else outside)
     half, most = (_mean(within[i], counted) for i in range(len(LEVELS)))
     return ErrorView(
         name=name,
-        mse_interpolation=_mean(squares, known & inside[:, None]),
-        mse_extrapolation=_mean(squares, known & outside[:, None]),
+        mse_interpolation=_mean(squares, known & inside),
+        mse_extrapolation=_mean(squares, known & outside),
         coverage_50=half,
         coverage_90=most,
     )

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 GRID = 0.05  # model time between the values of a curve that is seen whole
 CURVES = 0.6  # share of the steps that train on whole curves; the others train the encoder of observations
 ENCODER_LR = 3.0  # learning rate of these, in terms of that of the others
-PER_COMPONENT, LEAST_DRAWS, AT_ONCE = 470, 2000, 500  # draws from which prior and coordinates are found
+PER_COMPONENT, LEAST_DRAWS, MOST_DRAWS = 470, 2000, 45_000  # draws from which prior and coordinates are found
+AT_ONCE = 500  # of them
 LEVELS = 5  # of a noise that is not known
 COUNTS: Mapping[str, tuple[int, int]] = MappingProxyType({"spirals": (20, 100)})
 """Least and largest number of observations that the encoder is trained on, evenly by their logarithm."""
@@ -157,7 +158,7 @@ class FamilyCourse:
     def _change_over(self) -> Generator[None, None, None]:
         """Choose coordinates and prior, and begin with the encoder of observations."""
         self._curves.finish()
-        count = max(LEAST_DRAWS, PER_COMPONENT * self._params.components)
+        count = min(max(LEAST_DRAWS, PER_COMPONENT * self._params.components), MOST_DRAWS)
         parts = []
         for _ in range(-(-count // AT_ONCE)):
             parts.append([part.astype(np.float64) for part in self._curves.encoder(self._draw(AT_ONCE))])

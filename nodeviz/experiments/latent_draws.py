@@ -8,10 +8,11 @@ import numpy as np
 
 from nodeviz.engine.arrays import freeze
 from nodeviz.experiments.budget import Stopwatch
-from nodeviz.experiments.latent_answer import errors_of
+from nodeviz.experiments.latent_answer import Places, errors_of
 from nodeviz.experiments.latent_baselines import BASELINES
 from nodeviz.experiments.latent_data import BLOCK, draws_of
 from nodeviz.experiments.latent_frame import DrawsView, ErrorView
+from nodeviz.experiments.params import ParamError
 from nodeviz.models.latent_batch import SeriesBatch
 from nodeviz.models.latent_curves import Paths, bands_of, elbo_of
 from nodeviz.models.latent_posterior import Refiner, encoded, standard_normals
@@ -70,6 +71,7 @@ class Evaluation:
     Attributes
     ----------
     done : the share that is done
+    refused : why a baseline says nothing, in a sentence each
     """
 
     def __init__(self, saved: Saved, family: Family, params: LatentParams, seed: int) -> None:
@@ -82,6 +84,7 @@ class Evaluation:
         self._first, self._refining, self._decoding = Stopwatch(), Stopwatch(), Stopwatch()
         self._elbos: list[float] = []
         self.done = 0.0
+        self.refused: dict[str, str] = {}
 
     def run(self) -> Generator[None, None, DrawsView]:
         """Return what came of it. The generator yields every few milliseconds."""
@@ -96,7 +99,12 @@ class Evaluation:
             yield
             said["latent"].append((yield from self._latent(batch, block / blocks, 1.0 / blocks)))
             for name in params.baselines:
-                found = yield from BASELINES[name](batch, self.times, self._family.name)
+                try:
+                    found = yield from BASELINES[name](batch, self.times, self._family.name)
+                except ParamError as error:
+                    self.refused[name] = f"{error}."
+                    said.pop(name, None)
+                    continue
                 said[name].append(Said(found.mean, found.edges))
                 yield
         self.done = 1.0
@@ -153,7 +161,13 @@ class Evaluation:
     def _errors(self, name: str, truth: FloatArray, found: Said, scale: float) -> ErrorView:
         flat = (len(self.times), -1)
         edges = (scale * found.edges).reshape(2, 2, *flat)
-        return errors_of(name, self.times, truth.reshape(flat), (scale * found.mean).reshape(flat), edges)
+        return errors_of(
+            name,
+            Places(self.times <= 1.0, self.times > 1.0),
+            truth.reshape(flat),
+            (scale * found.mean).reshape(flat),
+            edges,
+        )
 
 
 def _encode(saved: Saved, batch: SeriesBatch) -> Generator[None, None, list[Posterior]]:

@@ -177,9 +177,10 @@ class ErrorView:
     Attributes
     ----------
     name : ``latent``, ``gp`` or ``rnn``
-    mse_interpolation, mse_extrapolation : mean square error inside and outside the window of the observations
+    mse_interpolation, mse_extrapolation : mean square error inside the window and after it where the function is known,
+        else between the observations used and beyond them
     coverage_50, coverage_90 : the share that lies within the bands (of the function where it is known, else of new
-        observations), interpolation alone; NaN where nothing can be counted
+        observations) inside, or outside where there is no inside; NaN where nothing can be counted
     """
 
     name: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from nodeviz.experiments.latent_costs import check_costs
 from nodeviz.experiments.latent_data import check_file
 from nodeviz.experiments.latent_models import saved_model
 from nodeviz.experiments.params import Choice, Interval, Names, ParamError, PathText, Text, nearest, param
@@ -282,7 +283,8 @@ class LatentParams:
             span_of(self.span)
         if self.data == "csv" and FILE.intersection(changes):
             check_file(self)
-        if self.weights != "fresh":
+        check_costs(self)
+        if self.weights != "fresh" and WEIGHTS.intersection(changes):
             saved_model(self)
 
 
@@ -298,6 +300,7 @@ def span_of(text: str) -> tuple[float, float]:
 
 SPAN = Interval(LATEST)
 FILE = frozenset({"data", "csv", "columns", "id_column"})
+WEIGHTS = frozenset({"weights", "data", "family"})
 # With another value of one of these, points that were clicked are forgotten.
 FORGETS_POINTS = frozenset({"data", "csv", "columns", "id_column", "span"})
 # What decides nothing but what is seen.

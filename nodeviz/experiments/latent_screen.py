@@ -74,7 +74,7 @@ class Screen:
         del step  # the learner knows
         started = time.perf_counter()
         learner, answering = self._learner, self._answering
-        yield from answering.first_steps(learner.saved, learner.revision, self._live)
+        yield from answering.first_steps(learner.saved, learner.taken, self._live)
         if not resting and not learner.encodes:
             yield from self._refine_first()
         refine = resting and answering.goes_on(self._live, self._longest)
@@ -154,7 +154,7 @@ class Screen:
     def _evaluate(self, steps: int) -> Frames:
         """Answer many draws, once for each state of the model."""
         live = self._live
-        key = (self._learner.revision, live.refine, live.refine_steps, live.samples, live.baselines)
+        key = (self._learner.taken, live.refine, live.refine_steps, live.samples, live.baselines)
         if key == self._draws_key:
             return
         work = Evaluation(self._learner.saved, family_of(live), live, self._seed)
@@ -185,10 +185,10 @@ class Screen:
         """Return the errors on the series shown: of the answer, and of the baselines that are known."""
         seen, answer = self._answering.edit.seen, self._answering.answer
         if seen.given.truth is not None:
-            own = errors_of("latent", seen.s, seen.view.truth, answer.mean, answer.function)
+            own = errors_of("latent", seen.places(seen.s), seen.view.truth, answer.mean, answer.function)
         elif len(seen.held_s):
             target = seen.scaling.centre + seen.scaling.scale * seen.held_x
-            own = errors_of("latent", seen.held_s, target, answer.held.mean, answer.held.edges)
+            own = errors_of("latent", seen.places(seen.held_s), target, answer.held.mean, answer.held.edges)
         else:
             return ()
         others = (self._baselines[name][1] for name in self._live.baselines if name in self._baselines)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nodeviz.engine.arrays import freeze
+from nodeviz.experiments.latent_answer import Places
 from nodeviz.experiments.latent_frame import SeriesView
 from nodeviz.experiments.phase_frame import read_only
 from nodeviz.models.latent_batch import SeriesBatch
@@ -38,8 +39,8 @@ class Seen:
     ----------
     given : the series
     scaling : between its units and the model's
-    batch : of one series with all channels, or of one series per channel
-    n_used : how many observations that is
+    batch : of one series with all channels, or of several with as many channels each as the model has
+    n_used : how many observations that is; used_s : model times of the first and the last of them, 0 without any
     s : (M,) model times that are drawn
     held_s : (Q,) model times of what is held out, MOST_HELD at most; held_x : (Q, C) model values, NaN where missing
     view : for the frame
@@ -49,6 +50,7 @@ class Seen:
     scaling: Scaling
     batch: SeriesBatch
     n_used: int
+    used_s: tuple[float, float]
     s: FloatArray
     held_s: FloatArray
     held_x: FloatArray
@@ -59,14 +61,27 @@ class Seen:
         """(M + Q,) the model times that are drawn, then those of what is held out."""
         return np.concatenate([self.s, self.held_s])
 
+    def places(self, s: FloatArray) -> Places:
+        """Return which of the model times (T,) are interpolation and which extrapolation.
+
+        Where the function is known its window counts, from 0 to 1 and what comes after it; otherwise what is used.
+        """
+        if self.given.truth is not None:
+            return Places((s >= 0.0) & (s <= 1.0), s > 1.0)
+        if not self.n_used:
+            return Places(np.zeros(len(s), bool), np.ones(len(s), bool))
+        first, last = self.used_s
+        inside = (s >= first) & (s <= last)
+        return Places(inside, ~inside)
+
     @property
     def separate(self) -> bool:
-        """Whether each channel is a series of its own."""
-        return self.batch.channels < self.given.series.channels
+        """Whether the channels are parted into several series."""
+        return self.batch.batch > 1
 
 
 def see(given: Given, live: LatentParams, channels: int, seed: int) -> Seen:
-    """Return what a model of so many channels sees of a series: all channels together if they are as many, else each.
+    """Return what a model of so many channels sees of a series: so many at a time, the last ones with missing ones.
 
     Parameters
     ----------
@@ -82,18 +97,25 @@ def see(given: Given, live: LatentParams, channels: int, seed: int) -> Seen:
     rows = rows[np.rint(np.linspace(0, len(rows) - 1, min(len(rows), MOST_HELD))).astype(int)]
     held_s, held_x = scaling.to_model(series.t[rows], series.y[rows])
     within = held_s <= FARTHEST
-    together = channels == series.channels
-    columns = [found.x] if together else list(found.x.T)
     return Seen(
         given=given,
         scaling=scaling,
-        batch=SeriesBatch.of([(found.s, column) for column in columns]),
+        batch=SeriesBatch.of([(found.s, group) for group in _grouped(found.x, channels)]),
         n_used=len(found.rows),
+        used_s=(float(found.s[0]), float(found.s[-1])) if len(found.s) else (0.0, 0.0),
         s=s,
         held_s=held_s[within],
         held_x=held_x[within],
         view=_view(given, found, used, held, s),
     )
+
+
+def _grouped(x: FloatArray, size: int) -> list[FloatArray]:
+    """Return values (m, C) as groups of ``size`` channels; what there is none of is missing."""
+    count = -(-x.shape[1] // size)
+    padded = np.full((len(x), count * size), np.nan)
+    padded[:, : x.shape[1]] = x
+    return np.split(padded, count, axis=1)
 
 
 def _parts(series: Series, live: LatentParams, seed: int) -> tuple[BoolArray, BoolArray]:

@@ -18,6 +18,7 @@ from nodeviz.experiments.latent_data import family_of
 from nodeviz.experiments.latent_frame import ModelView
 from nodeviz.experiments.latent_models import saved_model
 from nodeviz.experiments.latent_set_course import SetCourse
+from nodeviz.experiments.params import ParamError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -43,30 +44,25 @@ class Learner:
 
     def __init__(self, params: LatentParams, source: Source, seed: int) -> None:
         self._params, self._live = params, params
+        self.taken, self.message = 0, ""
+        self._kept: tuple[int, Saved] | None = None
         self._course: Course | None = None
         if params.weights == "fresh":
             self._course = _course(params, source, seed)
         else:
             self._saved = saved_model(params)
-        self.taken, self.message = 0, ""
+        check_draws(params, self.saved)
         self._loss = self._kl_weight = nan
         self._tested = (nan, nan)
         self._latest: deque[float] = deque(maxlen=TIMED)
-        self._tries = 0
-        self._kept: tuple[tuple[int, int], Saved] | None = None
-
-    @property
-    def revision(self) -> tuple[int, int]:
-        """Changes with the model."""
-        return self.taken, self._tries
 
     @property
     def saved(self) -> Saved:
         """The model as it is now, which does not change any more."""
         if self._course is None:
             return self._saved
-        if self._kept is None or self._kept[0] != self.revision:
-            self._kept = self.revision, self._course.saved
+        if self._kept is None or self._kept[0] != self.taken:
+            self._kept = self.taken, self._course.saved
         return self._kept[1]
 
     @property
@@ -149,6 +145,21 @@ class Learner:
             seconds_per_step=median(self._latest) if self._latest else nan,
             diverged=bool(self.message),
             message=self.message,
+        )
+
+
+def check_draws(params: LatentParams, saved: Saved) -> None:
+    """Check that the model can answer draws of the family, if there are to be any.
+
+    Raises
+    ------
+    ParamError : it has other channels
+    """
+    have, family = saved.model.ode.spec.channels, family_of(params)
+    if params.draws and have != family.channels:
+        raise ParamError(
+            f"draws={params.draws}: those of {family.name} have {family.channels} channels, the model has {have}; use "
+            "draws=0, or other weights"
         )
 
 

@@ -71,7 +71,7 @@ def baseline_view(name: str, seen: Seen, found: Normal, edit: int) -> BaselineVi
         mean=freeze(scaling.centre + scaling.scale * mean),
         band50=freeze(scaling.centre + scaling.scale * half),
         band90=freeze(scaling.centre + scaling.scale * most),
-        noise=freeze(scaling.scale * found.noise.T.reshape(-1)),
+        noise=freeze(scaling.scale * together(found.noise, channels)),
         edit=edit,
         note=found.note,
     )
@@ -82,15 +82,15 @@ def errors_held(name: str, seen: Seen, view: BaselineView, found: Normal) -> Err
     scaling, count, channels = seen.scaling, len(seen.s), seen.given.series.channels
     if seen.given.truth is not None:
         edges = np.stack([view.band50, view.band90])
-        return errors_of(name, seen.s, seen.view.truth, view.mean, edges)
+        return errors_of(name, seen.places(seen.s), seen.view.truth, view.mean, edges)
     if not len(seen.held_s):
         return None
     mean, edges = together(found.mean[count:], channels), together(found.observed[:, :, count:], channels)
     target = scaling.centre + scaling.scale * seen.held_x
     mean, edges = (scaling.centre + scaling.scale * part for part in (mean, edges))
-    return errors_of(name, seen.held_s, target, mean, edges)
+    return errors_of(name, seen.places(seen.held_s), target, mean, edges)
 
 
 def together(values: FloatArray, channels: int) -> FloatArray:
-    """Return values (..., C, B) of one series with all channels, or of one per channel, as (..., channels)."""
-    return values.swapaxes(-1, -2).reshape(*values.shape[:-2], channels)
+    """Return values (..., C, B) of series that share the channels, as (..., channels)."""
+    return values.swapaxes(-1, -2).reshape(*values.shape[:-2], -1)[..., :channels]

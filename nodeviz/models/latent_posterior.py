@@ -9,6 +9,7 @@ take part in the mixture.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log, pi
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from nodeviz.models.latent_model import LatentModel
     from nodeviz.models.latent_prior import MixturePrior
 
-CHUNK = 32  # series whose tangents are solved at once
-MATRICES = 192  # of components, that are worked on between two yields
+CHUNK, WORK = 32, 1_200_000  # series whose tangents are solved at once; products of an evaluation with tangents
+MATRICES = 800_000  # entries times size of the components' matrices that are worked on between two yields
 FLAT = 1e-2  # nats: a step that would gain less is the last one
 LEAST = 1e-5  # weight below which a component is left out
 MOST_STEPS = 20  # of Levenberg and Marquardt
@@ -160,7 +161,10 @@ class Refiner:
     ) -> None:
         self.taken = 0
         begin = np.array([posterior.mean for posterior in start])
-        places = [slice(i, i + CHUNK) for i in range(0, batch.batch, CHUNK)]
+        spec = model.ode.spec
+        work = sum(a * b for a, b in pairwise(spec.dynamics_widths)) * (1 + spec.latent)
+        size = max(1, min(CHUNK, WORK // work))
+        places = [slice(i, i + size) for i in range(0, batch.batch, size)]
         self._chunks = [_Chunk(model, batch.columns(place), begin[place], levels, first) for place in places]
 
     @property
@@ -332,13 +336,16 @@ class _Chunk:
     ) -> Generator[None, None, tuple[Posterior, float]]:
         """Return the posterior of one series and its log-evidence, given J'J, J'r, r'r and how many r there are."""
         logs, means, factors = [], [], []
+        components, latent = self._prior.means.shape
+        size = max(1, MATRICES // latent**3)
         for level in self._levels:
-            found = _update(self._prior, square / level**2, pull / level**2)
-            logs.append(found.logs - 0.5 * rest / level**2 - count * (log(level) + 0.5 * _LOG_2PI))
-            means.append(found.means)
-            factors.append(found.factors)
-            if len(self._prior.means) > 1:
-                yield
+            for begin in range(0, components, size):
+                found = _update(self._prior, slice(begin, begin + size), square / level**2, pull / level**2)
+                logs.append(found.logs - 0.5 * rest / level**2 - count * (log(level) + 0.5 * _LOG_2PI))
+                means.append(found.means)
+                factors.append(found.factors)
+                if components > 1:
+                    yield
         log_weights = np.concatenate(logs) - log(len(self._levels))
         most = float(log_weights.max())
         weights = np.exp(log_weights - most)
@@ -364,16 +371,16 @@ class _Updated(NamedTuple):
     factors: FloatArray
 
 
-def _update(prior: MixturePrior, square: FloatArray, pull: FloatArray) -> _Updated:
-    """Return what becomes of each component when exp(pull' z - z' square z / 2) is multiplied in."""
-    lower = np.linalg.cholesky(prior.precisions + square)
+def _update(prior: MixturePrior, some: slice, square: FloatArray, pull: FloatArray) -> _Updated:
+    """Return what becomes of some components when exp(pull' z - z' square z / 2) is multiplied in."""
+    lower = np.linalg.cholesky(prior.precisions[some] + square)
     inverse = np.linalg.inv(lower)
-    push = prior.pushes + pull
-    half = (inverse @ push[..., None])[..., 0]
+    pushes = prior.pushes[some]
+    half = (inverse @ (pushes + pull)[..., None])[..., 0]
     factors = inverse.transpose(0, 2, 1)
     logs = np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1)
-    gained = 0.5 * ((half * half).sum(axis=1) - (prior.means * prior.pushes).sum(axis=1))
-    return _Updated(prior.offsets + gained - logs, (factors @ half[..., None])[..., 0], factors)
+    gained = 0.5 * ((half * half).sum(axis=1) - (prior.means[some] * pushes).sum(axis=1))
+    return _Updated(prior.offsets[some] + gained - logs, (factors @ half[..., None])[..., 0], factors)
 
 
 def _finite(values: FloatArray) -> BoolArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import ceil, floor
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray, IntArray
     from nodeviz.models.latent import LatentODE
 
-PIECE = 8  # RK4 steps with all tangents between two yields
+WORK = 40_000_000  # products between two yields, a few milliseconds
 
 
 class Linear(NamedTuple):
@@ -39,6 +40,8 @@ class Tangents:
         self._model, spec = model, model.spec
         self._shape = (spec.latent, 1 + spec.latent, times.shape[1])
         self._tape = TangentTape(model.dynamics, times.shape[1], 1, spec.latent)
+        products = 4 * sum(a * b for a, b in pairwise(spec.dynamics_widths)) * (1 + spec.latent) * times.shape[1]
+        self._piece = max(1, WORK // products)  # RK4 steps
         places = times * spec.steps
         self._low, self._high = floor(places.min(initial=0.0)), ceil(places.max(initial=0.0))
         last = max(0, self._high - self._low - 1)
@@ -87,7 +90,7 @@ class Tangents:
         for step, path in ((dt, range(-low, high - low)), (-dt, range(-low, 0, -1))):
             for done, i in enumerate(path, start=1):
                 self._step(states[i], slopes[i], step, states[i + (1 if step > 0 else -1)])
-                if done % PIECE == 0:
+                if done % self._piece == 0:
                     yield
             self._tape.evaluate(0, 0.0, states[path.stop], slopes[path.stop])
         return nodes
