@@ -221,7 +221,9 @@ def _roles(table: _Table, columns: str, id_column: str) -> _Roles:
 def _roles_by_content(table: _Table, ids: int | None, *, ids_asked: bool) -> _Roles:
     others = [column for column in range(table.width) if column != ids]
     names = [table.label(column).lower() if table.header else "" for column in range(table.width)]
-    named = [names.index(name) for name in _TIMES if name in names]
+    if not others:
+        raise TableError(f"{table.name}: one column, of ids; give {_EXAMPLE}, beside it")
+    named = [names.index(name) for name in _TIMES if name in names and names.index(name) != ids]
     time: int | None = named[0] if named else others[0]
     if len(others) == 1 and table.mostly_numbers(others[0]):
         time = None

@@ -248,6 +248,11 @@ def test_one_point_is_a_series(tmp_path: Path) -> None:
             "columns=1,2,3,4,5,6,7,8,9,10: 9 values, above the limit 8; name fewer",
         ),
         ("id,t,y\n" + "".join(f"{k},0,1\n{k},1,2\n" for k in range(10_001)), {}, "10001 series, above the limit 10000"),
+        (
+            "id\na\nb\n",
+            {},
+            "data.csv: one column, of ids; give a time and one or more values, as in 0.5,1.2, beside it",
+        ),
         (b"\x00\x01\x02,1\n", {}, "data.csv: not a text file; save the table as CSV"),
     ],
 )
