@@ -61,16 +61,16 @@ def place(plot: Any, x: float, y: float) -> QPoint:
     return where
 
 
-def wait(seconds: float) -> None:
-    """Let the window live for a while."""
-    due = time.perf_counter() + seconds
+def wait(due: float) -> None:
+    """Let the window live until a time by perf_counter."""
     while time.perf_counter() < due:
         QApplication.processEvents()
         time.sleep(5e-4)  # gives the worker the interpreter, as an idle event loop does
 
 
-def edit(panel: Any, rng: np.random.Generator, watch: Watch) -> None:
-    """Click a point into the plot, remove the nearest one, or drag one a little: by real events."""
+def edit(panel: Any, rng: np.random.Generator, watch: Watch, due: float) -> None:
+    """At a time click a point into the plot, remove the nearest one, or drag one a little: by real events."""
+    wait(due - HAND)
     plot, points = panel.view.channels[0], panel.params.points
     viewport, free = plot.viewport(), place(plot, rng.uniform(0.02, 0.98), rng.uniform(-1.5, 1.5))
     what = "add" if len(points) < FEWEST else "remove" if len(points) > MOST else rng.choice(["add", "remove", "drag"])
@@ -79,12 +79,13 @@ def edit(panel: Any, rng: np.random.Generator, watch: Watch) -> None:
         start = place(plot, float(points.t[row]), float(points.y[row, 0]))
         end = start + QPoint(8, int(rng.integers(-40, 40)))
         QTest.mousePress(viewport, LEFT, pos=start)
-        wait(HAND)
+        wait(due)
         watch.event()
         QTest.mouseMove(viewport, end)
-        wait(HAND)
+        wait(due + HAND)
         QTest.mouseRelease(viewport, LEFT, pos=end)
         return
+    wait(due)
     watch.event()
     QTest.mouseClick(viewport, LEFT, SHIFT if what == "remove" else NONE, free)
 
@@ -100,10 +101,10 @@ def memory() -> float:
 def run(panel: Any, edits: int, rate: float) -> Watch:
     """Make so many edits at a rate, and let the last ones be answered."""
     watch, rng = Watch(panel), np.random.default_rng(0)
+    due = time.perf_counter() + HAND
     for _ in range(edits):
-        due = time.perf_counter() + 1.0 / rate
-        edit(panel, rng, watch)
-        wait(due - time.perf_counter())
+        edit(panel, rng, watch, due)
+        due = max(due + 1.0 / rate, time.perf_counter())
     deadline = time.perf_counter() + 2.0
     while panel.times.pending and time.perf_counter() < deadline:
         QApplication.processEvents()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nodeviz.problems.series import Series
 
 LISTEN_MS = 4  # between two looks into the mailbox while an edit waits for its answer
-QUIET_MS, STALE_MS = 120, 300  # after an edit until the small plots are drawn, and at most while edits come
+QUIET_MS, STALE_MS = 120, 1000  # after an edit until the small plots are drawn, and at most while edits come
 PATIENCE_MS = 1000  # of that; then the clock of all panels is soon enough
 
 
