@@ -81,7 +81,7 @@ class Driver:
         QTest.keyClicks(self.control, line)
         QTest.keyClick(self.control, Qt.Key.Key_Return)
 
-    def later(self, act: Callable[[], object], milliseconds: int = 300) -> None:
+    def later(self, act: Callable[[], object], milliseconds: int = 100) -> None:
         """Do something so long after code began to run, however late that is."""
         if self.console.running:
             QTimer.singleShot(milliseconds, self.console, act)

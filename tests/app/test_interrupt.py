@@ -59,7 +59,7 @@ def test_ctrl_c_ends_endless_code(driver: Driver, code: str) -> None:
 def test_the_stop_button_ends_endless_code(driver: Driver, code: str) -> None:
     button = driver.console._stop
     assert not button.isVisible()
-    driver.later(lambda: QTest.mouseClick(button, Qt.MouseButton.LeftButton), 400)
+    driver.later(lambda: QTest.mouseClick(button, Qt.MouseButton.LeftButton))
     driver.run(code)
     assert not button.isVisible()
     assert driver.run("6 * 7").startswith("Out[2]: 42")
@@ -172,7 +172,7 @@ def test_the_application_is_never_interrupted_in_the_middle(driver: Driver) -> N
 def test_an_endless_callback_of_the_application_can_be_ended(driver: Driver) -> None:
     scope = guarded("def call(f): return f()\n")
     driver.console._kernel.shell.user_ns["call"] = scope["call"]
-    driver.later(driver.press_ctrl_c, 300)
+    driver.later(driver.press_ctrl_c)
     assert "KeyboardInterrupt" in driver.run("def f():\n    while True: pass\ncall(f)")
 
 

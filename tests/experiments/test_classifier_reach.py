@@ -53,15 +53,18 @@ def test_the_plane_alone_pays_for_it(study: str) -> None:
         assert median(entry[measure] for entry in node) > median(entry[measure] for entry in anode), measure
 
 
+@pytest.mark.usefixtures("fewer_points")
 @seeded
 def test_with_tanh_and_one_layer_one_more_dimension_does_it(seed: int) -> None:
     assert outcome("tanh", seed)["anode"]["train_accuracy"] == 1.0
 
 
+@pytest.mark.usefixtures("fewer_points")
 def test_with_tanh_and_one_layer_the_plane_does_not() -> None:
     assert median(outcome("tanh", seed)["node"]["train_accuracy"] for seed in SEEDS) < 0.95
 
 
+@pytest.mark.usefixtures("fewer_points")
 @seeded
 def test_spirals_unwind_in_five_dimensions(seed: int) -> None:
     assert outcome("spirals", seed)["anode"]["test_accuracy"] >= 0.95

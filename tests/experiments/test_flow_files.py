@@ -26,6 +26,7 @@ def train(*arguments: str) -> int:
     return main(["train", "flow", *arguments, *SMALL])
 
 
+@pytest.mark.usefixtures("fewer_points")
 def test_train_writes_every_flow_with_its_story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "flows"
     assert train("--seed", "5", "--set", "compare=likelihood", "--out", str(folder)) == 0
@@ -43,12 +44,14 @@ def test_train_writes_every_flow_with_its_story(tmp_path: Path, capsys: pytest.C
     assert matching["metrics"]["mean_log_prob"] == run.metrics["mean_log_prob"]
 
 
+@pytest.mark.usefixtures("fewer_points")
 def test_the_same_run_writes_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.npz", "b.npz"):
         assert train("--out", str(tmp_path / name)) == 0
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
+@pytest.mark.usefixtures("fewer_points")
 def test_what_was_trained_can_be_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "moons.json"
     assert train("--set", "target=moons", "--set", "source=uniform", "--out", str(file)) == 0
@@ -64,6 +67,7 @@ def test_what_was_trained_can_be_run_again(tmp_path: Path, capsys: pytest.Captur
     assert found["wasserstein2"] == pytest.approx(story["metrics"]["wasserstein2"])
 
 
+@pytest.mark.usefixtures("fewer_points")
 def test_weights_of_a_table_fit_no_target(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(30, 2))
     (tmp_path / "points.csv").write_text("\n".join(f"{x},{y}" for x, y in rows))
@@ -73,12 +77,14 @@ def test_weights_of_a_table_fit_no_target(tmp_path: Path) -> None:
     assert (params.target, params.hidden) == ("moons", 4)
 
 
+@pytest.mark.usefixtures("fewer_points")
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     assert train("--out", str(tmp_path / "small.npz")) == 0
     with pytest.raises(ParamError, match="none for flow-matching from gaussian with 2 hidden layers of 9 tanh units"):
         change(FlowParams(), {"weights": str(tmp_path / "small.npz"), "hidden": 9})
 
 
+@pytest.mark.usefixtures("fewer_points")
 def test_a_training_that_fails_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train("--set", "lr=1e6", "--set", "method=likelihood", "--out", str(tmp_path / "flows")) == 1
     assert not (tmp_path / "flows").exists()
