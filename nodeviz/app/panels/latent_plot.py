@@ -117,9 +117,10 @@ class ChannelPlot(Plot):
         self._shades = (Shade(), Shade())
         self._bands = (Band(), Band())
         self._thinned, self._held, self._used = Sprites(), Sprites(), Sprites()
-        areas = zip((-30, -30, 1, 1.5), (*self._shades, *self._bands), strict=True)
-        points = zip((8, 9, 9.5), (self._thinned, self._held, self._used), strict=True)
-        for z, item in (*areas, *points):
+        items: tuple[pg.GraphicsObject, ...] = (
+            *self._shades, *self._bands, self._thinned, self._held, self._used,
+        )  # fmt: skip
+        for z, item in zip((-30, -30, 1, 1.5, 8, 9, 9.5), items, strict=True):
             item.setZValue(z)
             self.addItem(item, ignoreBounds=True)
         self._samples = self.curve(2)
