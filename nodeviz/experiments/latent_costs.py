@@ -33,15 +33,15 @@ def check_costs(params: LatentParams) -> None:
     ParamError : it does; the sentence has the figure, and the largest value of the parameter to blame that would do
     """
     if params.weights == "fresh" and not _fits(params):
-        took, most = (f"{1000 * seconds:,.0f} ms" for seconds in (_longest(params), LONGEST))
+        took, most = (f"{1000 * seconds:,.0f} ms" for seconds in (step_seconds(params), LONGEST))
         raise too_much(params, BLAMED, _fits, f"a training step would take about {took}, above the limit {most}")
 
 
 def _fits(params: LatentParams) -> bool:
-    return _longest(params) <= LONGEST
+    return step_seconds(params) <= LONGEST
 
 
-def _longest(params: LatentParams) -> float:
+def step_seconds(params: LatentParams) -> float:
     """Return about how many seconds a step takes, on whole curves or on observations."""
     family = family_of(params)
     spec, points = spec_of(params, family.channels), round(family.horizon / GRID) + 1

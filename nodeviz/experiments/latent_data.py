@@ -40,7 +40,7 @@ class Given:
     Attributes
     ----------
     series : all of its observations
-    title, note : what it is, and what was left out or is to be seen, in sentences
+    title, about : what it is, as read and in a sentence; note : what was left out or is peculiar, in sentences
     truth : times (T,) in the units of the series -> the function without noise (T, C); None where nobody knows it
     scaling : the units of models; None where they follow from what is used of the series
     own : whether these may then be those of the series
@@ -51,6 +51,7 @@ class Given:
 
     series: Series
     title: str
+    about: str = ""
     note: str = ""
     truth: Callable[[FloatArray], FloatArray] | None = None
     scaling: Scaling | None = None
@@ -129,7 +130,7 @@ class Source:
         return Given(
             series=Series(draws.times[row], draws.values[row], names),
             title=family.title,
-            note=family.note,
+            about=family.note,
             truth=lambda t: draws.curves.paths(t)[row],
             scaling=family_scaling(family),
             family=family.name,
@@ -141,11 +142,12 @@ class Source:
     def _loaded(self, loaded: SeriesSet, number: int) -> Given:
         number = min(number, len(loaded.series) - 1)
         series = _within(loaded.series[number], self.span)
-        title = REAL[self.params.data].title if self.params.data in REAL else self.name
+        real = REAL.get(self.params.data)
         return Given(
             series=series,
-            title=title,
-            note=" ".join(filter(None, (loaded.note, series.note, self._remark))),
+            title=self.name if real is None else real.title,
+            about="" if real is None else real.note,
+            note=" ".join(filter(None, (loaded.note, "" if real else series.note, self._remark))),
             scaling=self.scaling,
             family="" if self.trained_on is None else self.name,
             number=number,
@@ -253,9 +255,10 @@ def _edited(found: Given, points: Series) -> Given:
     """Return points in place of the observations of a series; names and units stay where they still fit."""
     if points.channels != found.series.channels:
         return Given(series=points, title="Points", own=True)
-    series, scaling = Series(points.t, points.y, found.series.names, unit=found.series.unit), found.scaling
-    if scaling is not None:
-        s, x = scaling.to_model(points.t, points.y)
-        near = s.min() >= -EDGE and s.max() <= found.horizon and np.nanmax(np.abs(x)) <= FAR
-        scaling = scaling if near else None
-    return replace(found, series=series, scaling=scaling, family="")
+    series = Series(points.t, points.y, found.series.names, unit=found.series.unit)
+    edited = replace(found, series=series, family="")
+    if found.scaling is None:
+        return edited
+    s, x = found.scaling.to_model(points.t, points.y)
+    near = s.min() >= -EDGE and s.max() <= found.horizon and np.nanmax(np.abs(x)) <= FAR
+    return edited if near else replace(edited, scaling=None, truth=None)

@@ -46,7 +46,7 @@ class Screen:
     """
 
     def __init__(self, learner: Learner, source: Source, params: LatentParams, seed: int, *, watched: bool) -> None:
-        self._learner, self._params, self._live, self._seed = learner, params, params, seed
+        self._learner, self._source, self._params, self._live = learner, source, params, params
         self._answering = Answering(source, seed)
         self._watched = watched
         self._pace = Pace()
@@ -128,7 +128,7 @@ class Screen:
     @property
     def note(self) -> str:
         """What is worth knowing of the series, and why a baseline says nothing, in sentences."""
-        return " ".join(filter(None, (self._answering.edit.seen.view.note, *self._refused.values())))
+        return " ".join(filter(None, (self._answering.edit.seen.note, *self._refused.values())))
 
     # How each part is made.
 
@@ -157,7 +157,7 @@ class Screen:
         key = (self._learner.taken, live.refine, live.refine_steps, live.samples, live.baselines)
         if key == self._draws_key:
             return
-        work = Evaluation(self._learner.saved, family_of(live), live, self._seed)
+        work = Evaluation(self._learner.saved, family_of(live), live, self._source.seed)
         running, shown = work.run(), time.perf_counter()
         while True:
             try:
@@ -178,7 +178,7 @@ class Screen:
         family = family_of(self._params)
         for count in observation_counts(family):
             params = dataclasses.replace(self._live, n_observations=count)
-            view = yield from Evaluation(self._learner.saved, family, params, self._seed).run()
+            view = yield from Evaluation(self._learner.saved, family, params, self._source.seed).run()
             self._table[str(count)] = {error.name: errors_as_json(error) for error in view.errors}
 
     def _errors(self) -> tuple[ErrorView, ...]:

@@ -43,6 +43,7 @@ class Seen:
     n_used : how many observations that is; used_s : model times of the first and the last of them, 0 without any
     s : (M,) model times that are drawn
     held_s : (Q,) model times of what is held out, MOST_HELD at most; held_x : (Q, C) model values, NaN where missing
+    note : what was left out or is peculiar, in sentences
     view : for the frame
     """
 
@@ -54,6 +55,7 @@ class Seen:
     s: FloatArray
     held_s: FloatArray
     held_x: FloatArray
+    note: str
     view: SeriesView
 
     @property
@@ -106,6 +108,7 @@ def see(given: Given, live: LatentParams, channels: int, seed: int) -> Seen:
         s=s,
         held_s=held_s[within],
         held_x=held_x[within],
+        note=" ".join(filter(None, (given.note, found.note))),
         view=_view(given, found, used, held, s),
     )
 
@@ -159,7 +162,7 @@ def _view(given: Given, found: Observations, used: BoolArray, held: BoolArray, s
     observed = series.t[used][[0, -1]] if used.any() else np.full(2, np.nan)
     return SeriesView(
         title=given.title,
-        note=" ".join(filter(None, (given.note, found.note))),
+        note=" ".join(filter(None, (given.about, given.note, found.note))),
         names=series.names,
         unit=series.unit,
         t=series.t,

@@ -94,7 +94,8 @@ class SetCourse:
         return Saved(LatentModel.of(ode), Calibration(noise=(noise,)), self._name)
 
     def step(self, lr: float) -> Generator[None, None, Lesson]:
-        """Take a step."""
+        """Take a step; long series make long ones."""
+        yield
         count = self._train.times.shape[1]
         chosen = self._rng.choice(count, self._batch, replace=self._batch > count)
         series = self._train.columns(chosen)

@@ -13,6 +13,7 @@ import numpy as np
 
 from nodeviz.engine.arrays import freeze
 from nodeviz.engine.solution import Status
+from nodeviz.experiments.latent_costs import step_seconds
 from nodeviz.experiments.latent_courses import FamilyCourse
 from nodeviz.experiments.latent_data import family_of
 from nodeviz.experiments.latent_frame import ModelView
@@ -85,9 +86,8 @@ class Learner:
         return str(Status.NONFINITE if self.message else Status.OK)
 
     def stride(self) -> int:
-        """Return how many training steps may come before the next yield."""
-        seconds = median(self._latest) if self._latest else STRIDE
-        return max(1, min(MOST, int(STRIDE / max(seconds, 1e-9))))
+        """Return how many training steps may come before the next yield: the same on any machine."""
+        return max(1, min(MOST, int(STRIDE / step_seconds(self._params))))
 
     def follow(self, live: LatentParams, step: int) -> None:
         """Put live parameters in force: with another learning rate, training that was stopped is tried again."""

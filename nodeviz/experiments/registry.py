@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nodeviz.experiments.classifier import CLASSIFIER
 from nodeviz.experiments.flow import FLOW
+from nodeviz.experiments.latent import LATENT
 from nodeviz.experiments.params import ParamError, nearest
 from nodeviz.experiments.phase import PHASE
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from nodeviz.experiments.base import Experiment
 
 REGISTRY: Mapping[str, Experiment[Any]] = MappingProxyType(
-    {experiment.name: experiment for experiment in (PHASE, CLASSIFIER, FLOW)}
+    {experiment.name: experiment for experiment in (PHASE, CLASSIFIER, FLOW, LATENT)}
 )
 
 

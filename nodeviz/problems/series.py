@@ -293,7 +293,8 @@ def scaling_of(series: Series, *, own: bool = True) -> Scaling:
     ]
     return Scaling(
         t_shift=float(t[0]),
-        t_scale=max(1.0, span) if same else span,
+        # Of equal times any scale will do that the digits of a time can show.
+        t_scale=max(1.0, span, 1e-12 * float(np.abs(t).max())) if same else span,
         centre=centre,
         scale=scale,
         reach=freeze(np.stack([low, high])),

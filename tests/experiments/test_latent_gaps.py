@@ -1,0 +1,60 @@
+"""How long the latent ODE keeps others waiting: never more than ten milliseconds at a time, to speak of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .latent_runs import EIGHT, SMALL, random_points, watch
+
+LONGEST = 10.0  # ms between two yields
+ROOM = 1.6  # of a machine that is busy: caches are others'
+FIRST = 15.0  # ms of computing from an edit to its first answer
+
+
+def longest(**changes: Any) -> float:
+    """Return the longest pause of a run until it rests, the best of three."""
+    found = []
+    for _ in range(3):
+        run = watch(**changes)
+        run.rest()
+        found.append(max(run.gaps))
+    return min(found)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"points": EIGHT},
+        {"points": EIGHT, "samples": 512},
+        {"points": random_points(300), "baselines": "gp"},
+        {"points": random_points(30, channels=4)},
+        {"data": "co2"},
+        {"data": "spirals", "n_observations": 100, "baselines": "rnn"},
+        {"data": "family", "draws": 48, "baselines": "gp"},
+        {"points": EIGHT, "refine_weights": True},
+    ],
+    ids=["eight", "samples", "many", "channels", "co2", "spirals", "draws", "weights"],
+)
+def test_pauses_come_every_ten_milliseconds(changes: dict[str, Any]) -> None:
+    assert longest(**changes) < ROOM * LONGEST
+
+
+def test_pauses_come_while_it_trains() -> None:
+    assert longest(**(SMALL | {"points": EIGHT, "components": 8, "batch": 64, "latent": 16, "dynamics": 64})) < 40.0
+
+
+def test_an_edit_is_answered_within_fifteen_milliseconds_of_computing() -> None:
+    run = watch(points=EIGHT)
+    run.rest()
+    taken = []
+    for seed in range(12):
+        run.change(points=random_points(8, seed))
+        begun, count = len(run.gaps), len(run.frames)
+        while len(run.frames) == count:
+            run.next()
+        taken.append(sum(run.gaps[begun:]))
+        run.rest()
+    assert np.median(taken) < FIRST
