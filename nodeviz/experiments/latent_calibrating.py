@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DRAWS, SAMPLES = 96, 64  # for each number of observations
 COUNTS: Mapping[str, tuple[int, ...]] = MappingProxyType({"spirals": (30, 50, 100)})
 _COUNTS = (3, 5, 8, 15, 30)
-MISFITS = (0.0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.08, 0.12)
+MISFITS = (0.0, 0.005, 0.0075, 0.01, 0.0125, 0.015, 0.02, 0.025, 0.03, 0.04, 0.06, 0.09, 0.13)
 TIMES = 51  # of the window, at which bands are looked at
 
 

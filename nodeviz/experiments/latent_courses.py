@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nodeviz.problems.families import Family
 
 GRID = 0.05  # model time between the values of a curve that is seen whole
-CURVES = 0.6  # share of the steps that train on whole curves; the others train the encoder of observations
+CURVES = 0.5  # share of the steps that train on whole curves; the others train the encoder of observations
 ENCODER_LR = 3.0  # learning rate of these, in terms of that of the others
 PER_COMPONENT, LEAST_DRAWS, MOST_DRAWS = 470, 2000, 45_000  # draws from which prior and coordinates are found
 AT_ONCE = 500  # of them
@@ -189,7 +189,9 @@ class FamilyCourse:
         curves, batch = family_batch(family, TEST_DRAWS, count, rng)
         model, grid = self.saved.model, self._curves.encoder.times
         first = self._calibration.first
-        refiner = Refiner(model, batch, encoded(model, batch, first), self._calibration.levels, first)
+        start = encoded(model, batch, first)
+        yield
+        refiner = Refiner(model, batch, start, self._calibration.levels, first)
         while not refiner.done and refiner.taken < TEST_STEPS:
             yield from refiner.step_steps()
         z = np.array([posterior.mean for posterior in (yield from refiner.posterior_steps())[0]]).T

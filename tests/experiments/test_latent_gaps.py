@@ -42,8 +42,11 @@ def test_pauses_come_every_ten_milliseconds(changes: dict[str, Any]) -> None:
     assert longest(**changes) < ROOM * LONGEST
 
 
-def test_pauses_come_while_it_trains() -> None:
-    assert longest(**(SMALL | {"points": EIGHT, "components": 8, "batch": 64, "latent": 16, "dynamics": 64})) < 40.0
+def test_a_training_step_is_the_longest_of_all_there_is() -> None:
+    run = watch(**(SMALL | {"points": EIGHT, "components": 4, "batch": 64, "latent": 16, "dynamics": 64, "steps": 16}))
+    run.rest()
+    assert run.frame.model.step == 16
+    assert max(run.gaps) < ROOM * 40.0
 
 
 def test_an_edit_is_answered_within_fifteen_milliseconds_of_computing() -> None:
