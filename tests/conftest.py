@@ -22,6 +22,12 @@ hypothesis.settings.register_profile("nodeviz", deadline=None, derandomize=True,
 hypothesis.settings.load_profile("nodeviz")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long studies where tests run side by side: whoever is done early takes from the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True)
 def _own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the user's settings out of the tests, and the tests out of the user's settings."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("fewer_points", "computing_time")
 
 ALL = [(panel, name) for panel in REGISTRY for name in presets(panel)]
-every = pytest.mark.parametrize(("panel", "name"), ALL, ids=[name for _, name in ALL])
+every = pytest.mark.parametrize(("panel", "name"), ALL, ids=[name for _, name in ALL], scope="module")
 
 
 @dataclass(frozen=True)
