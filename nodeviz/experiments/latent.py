@@ -27,6 +27,8 @@ def latent(params: LatentParams, rng: np.random.Generator, inbox: Inbox[LatentPa
     source = yield from source_of(params, span_of(params.span), data_seed)
     learner = Learner(params, source, weights_seed)
     screen = Screen(learner, source, params, screen_seed, watched=inbox.interactive)
+    learner.follow(inbox.live, 0)  # what was edited while a file was read
+    screen.follow(inbox.live)
     run = TrainingRun(inbox, learner, screen, steps=params.steps, resting=params.weights != "fresh")
     metrics = yield from run.run()
     yield Update(message=learner.message, note=screen.note)

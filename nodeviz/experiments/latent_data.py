@@ -46,6 +46,7 @@ class Given:
     own : whether these may then be those of the series
     family : whose draw it is, or the file of a set it belongs to; then the noise is that of the model. Else empty
     horizon : up to where it is drawn, in model time
+    editable : whether it may be changed by hand: not a series that is trained on
     number, count : which of how many; ids : the names of all of them, or an empty tuple
     """
 
@@ -58,6 +59,7 @@ class Given:
     own: bool = False
     family: str = ""
     horizon: float = HORIZON
+    editable: bool = True
     number: int = 0
     count: int = 1
     ids: tuple[str, ...] = ()
@@ -150,6 +152,7 @@ class Source:
             note=" ".join(filter(None, (loaded.note, "" if real else series.note, self._remark))),
             scaling=self.scaling,
             family="" if self.trained_on is None else self.name,
+            editable=self.params.weights != "fresh" or self.trained_on is None,
             number=number,
             count=len(loaded.series),
             ids=loaded.ids,

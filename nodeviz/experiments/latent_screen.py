@@ -53,8 +53,9 @@ class Screen:
         self._baselines: dict[str, tuple[BaselineView, ErrorView | None]] = {}
         self._draws = no_draws(params.draws, params.n_observations)
         self._draws_key: tuple[object, ...] = ()
+        self._draws_shown = 0  # counts what was known of them
         self._table: dict[str, dict[str, dict[str, float]]] = {}
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, tuple[int, str]] = {}  # by baselines, and the edit that was too much for them
         self._shown: tuple[object, ...] = ()
 
     # What training_run.Screen asks for.
@@ -128,7 +129,9 @@ class Screen:
     @property
     def note(self) -> str:
         """What is worth knowing of the series, and why a baseline says nothing, in sentences."""
-        return " ".join(filter(None, (self._answering.edit.seen.note, *self._refused.values())))
+        edit = self._answering.edit
+        refused = (why for number, why in self._refused.values() if number == edit.number)
+        return " ".join(filter(None, (edit.seen.note, *refused)))
 
     # How each part is made.
 
@@ -139,14 +142,15 @@ class Screen:
     def _ask(self, name: str) -> Generator[None, None, None]:
         """Ask a baseline about the newest observations, unless it has been."""
         edit = self._answering.edit
-        known = self._baselines.get(name)
-        if (known is not None and known[0].edit == edit.number) or name in self._refused:
+        known, refused = self._baselines.get(name), self._refused.get(name)
+        if (known and known[0].edit == edit.number) or (refused and refused[0] == edit.number):
             return
         seen = edit.seen
         try:
             found = yield from BASELINES[name](seen.batch, seen.asked, family_of(self._params).name)
         except ParamError as error:
-            self._refused[name] = f"{error}."
+            self._refused[name] = edit.number, f"{error}."
+            self._baselines.pop(name, None)
             return
         view = baseline_view(name, seen, found, edit.number)
         self._baselines[name] = view, errors_held(name, seen, view, found)
@@ -164,11 +168,14 @@ class Screen:
                 next(running)
             except StopIteration as end:
                 self._draws, self._draws_key = end.value, key
-                self._refused |= work.refused
+                self._draws_shown += 1
+                number = self._answering.edit.number
+                self._refused |= {name: (number, why) for name, why in work.refused.items()}
                 break
             yield None
             if self._watched and time.perf_counter() - shown > SHOW_DRAWS:
                 self._draws = dataclasses.replace(self._draws, done=work.done)
+                self._draws_shown += 1
                 yield from self._show(steps)
                 shown = time.perf_counter()
         yield from self._show(steps)
@@ -191,8 +198,9 @@ class Screen:
             own = errors_of("latent", seen.places(seen.held_s), target, answer.held.mean, answer.held.edges)
         else:
             return ()
-        others = (self._baselines[name][1] for name in self._live.baselines if name in self._baselines)
-        return own, *(error for error in others if error is not None)
+        known = (self._baselines[name] for name in self._live.baselines if name in self._baselines)
+        number = self._answering.edit.number
+        return own, *(error for view, error in known if error is not None and view.edit == number)
 
     def _answer_view(self, *, refining: bool) -> AnswerView:
         edit = self._answering.edit
@@ -216,7 +224,7 @@ class Screen:
             answering.version,
             refining,
             tuple((b.name, b.edit) for b in baselines),
-            draws,
+            self._draws_shown,
             model.step,
             model.message,
         )

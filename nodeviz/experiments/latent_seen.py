@@ -169,7 +169,7 @@ def _view(given: Given, found: Observations, used: BoolArray, held: BoolArray, s
         y=series.y,
         used=read_only(used),
         held=read_only(held),
-        editable=True,
+        editable=given.editable,
         window=freeze(window),
         observed=freeze(observed),
         view=freeze(np.array([*drawn, *_range(given, scaling)])),

@@ -171,7 +171,7 @@ class LatentODE:
         start = np.ascontiguousarray(z0, self.dtype)
         places = _checked_times(ts) * self.spec.steps
         low, high = floor(places.min(initial=0.0)), ceil(places.max(initial=0.0))
-        states, slopes = self._nodes(start, low, high)
+        states, slopes = self.nodes(start, low, high)
         index = np.clip(np.floor(places).astype(int) - low, 0, max(0, high - low - 1))
         x = (places - (index + low)).astype(self.dtype)
         ends = (index, np.minimum(index + 1, high - low))
@@ -182,7 +182,7 @@ class LatentODE:
             parts = (np.swapaxes(nodes[end, :, columns], 1, 2) for end in ends for nodes in (states, slopes))
             return _cubic(x[:, None, :], *parts)
 
-    def _nodes(self, start: FloatArray, low: int, high: int) -> tuple[FloatArray, FloatArray]:
+    def nodes(self, start: FloatArray, low: int, high: int) -> tuple[FloatArray, FloatArray]:
         """Return states and slopes per step, (high - low + 1, L, N), at the nodes low .. high of the grid."""
         dt = np.full((), self.spec.dt, self.dtype)
         states = np.empty((high - low + 1, *start.shape), self.dtype)

@@ -61,7 +61,7 @@ class Paths:
     def __init__(self, model: LatentODE, z0: FloatArray, first: float, last: float) -> None:
         self._model, self._steps = model, model.spec.steps
         self._low, self._high = min(0, floor(first * self._steps)), max(1, ceil(last * self._steps))
-        states, slopes = model._nodes(np.ascontiguousarray(z0, model.dtype), self._low, self._high)
+        states, slopes = model.nodes(np.ascontiguousarray(z0, model.dtype), self._low, self._high)
         self._shape = z0.shape
         self._nodes = np.concatenate([states, slopes]).reshape(2 * len(states), -1)
 

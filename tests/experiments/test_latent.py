@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import isnan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,8 +12,12 @@ from nodeviz.experiments.base import flatten
 from nodeviz.experiments.latent import LATENT
 from nodeviz.experiments.latent_data import BLOCK, draws_of
 from nodeviz.problems.families import FAMILIES
+from nodeviz.resources_path import resource_path
 
-from .latent_runs import EIGHT, finish, random_points, untimed, watch
+from .latent_runs import EIGHT, finish, params_of, random_points, untimed, watch
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BASELINE = {"mse_interpolation", "mse_extrapolation", "coverage_90"}
 
@@ -304,3 +308,36 @@ def test_time_may_be_years_or_milliseconds_negative_unsorted_or_equal() -> None:
         assert np.isfinite(frame.answer.mean).all()
         if factor > 0:
             np.testing.assert_allclose(frame.answer.mean[order], reference.answer.mean, atol=0.05)
+
+
+def test_draws_are_measured_anew_when_something_that_decides_them_changes() -> None:
+    run = watch(data="family", draws=6)
+    run.rest()
+    before = run.frame.draws
+    run.change(show_samples=True)
+    run.rest()
+    assert run.frame.draws is before
+    run.change(refine=False)
+    run.rest()
+    assert run.frame.draws.errors[0].mse_interpolation != before.errors[0].mse_interpolation
+
+
+def test_a_baseline_that_cannot_answer_says_why_and_all_else_goes_on() -> None:
+    weights = str(resource_path("weights", "latent", "oscillations.npz"))
+    steps, _ = LATENT.start(params_of(data="spirals", weights=weights, baselines="rnn,gp"), 0)
+    updates = [update for update in steps if update is not None]
+    frames: list[Any] = [update.frame for update in updates if update.frame is not None]
+    assert [view.name for view in frames[-1].baselines] == ["gp"]
+    assert "baselines=rnn: that of the family spirals has 2 channels" in updates[-1].note
+
+
+def test_what_is_edited_while_a_file_is_read_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    path.write_text("t,y\n" + "\n".join(f"{i / 50_000:.6f},{i % 7}{' ' * 20}" for i in range(50_000)), "utf-8")
+    run = watch(csv=str(path))
+    for _ in range(3):
+        assert not run.next()
+    assert not run.frames
+    run.change(points=EIGHT)
+    run.rest()
+    assert len(run.frame.series.t) == 8
