@@ -38,7 +38,8 @@ def start_export(window: MainWindow, panel: Panel[Any, Any], path: str) -> Expor
     progress.setMinimumDuration(500)
     progress.setAutoClose(False)
     progress.canceled.connect(job.cancel)
-    job.progressed.connect(lambda done, count: (progress.setMaximum(count), progress.setValue(done)))
+    job.progressed.connect(lambda _, count: progress.setMaximum(count))
+    job.progressed.connect(lambda done, _: progress.setValue(done))
     job.ended.connect(progress.deleteLater)
     window.echo(f"{panel.experiment}.export({path!r}, theme={window.theme_name!r})")
     return job

@@ -165,7 +165,8 @@ def _solved(
     model: LatentModel, z0: FloatArray, times: FloatArray, latent_times: FloatArray
 ) -> Generator[None, None, tuple[FloatArray, FloatArray]]:
     """Return the curves of states (L, N) at all times, (T, C, N), and the latent paths of the first of them."""
-    parts, states = [], np.zeros(0)
+    parts: list[FloatArray] = []
+    states: FloatArray = np.zeros(0)
     for begin in range(0, z0.shape[1], AT_ONCE):
         if begin:
             yield

@@ -20,7 +20,7 @@ from nodeviz.models.latent_training import LatentTrainer
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from nodeviz.engine.arrays import BoolArray, FloatArray
+    from nodeviz.engine.arrays import BoolArray, FloatArray, IntArray
     from nodeviz.experiments.latent_params import LatentParams
     from nodeviz.problems.series import Scaling
     from nodeviz.problems.series_csv import SeriesSet
@@ -40,7 +40,7 @@ class Padded(NamedTuple):
     times: FloatArray
     values: FloatArray
 
-    def columns(self, chosen: FloatArray) -> Padded:
+    def columns(self, chosen: IntArray) -> Padded:
         """Return some of the series."""
         return Padded(self.times[:, chosen], self.values[:, :, chosen])
 
@@ -84,7 +84,14 @@ class SetCourse:
             self._ode, steps=params.steps, kl_anneal=params.kl_anneal, average=AVERAGE, samples=SAMPLES
         )
 
-    encodes = True
+    encodes, busy = True, False
+
+    def work(self) -> None:
+        """Do nothing: there is nothing between two steps."""
+
+    def finish(self) -> Generator[None, None, None]:
+        """Do nothing: what is shown are the means of the weights all along, and the noise is learned."""
+        yield
 
     @property
     def saved(self) -> Saved:
