@@ -65,8 +65,21 @@ class Course(Protocol):
         """Whether its encoder is worth listening to yet."""
         ...
 
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to do before the next step."""
+        ...
+
+    def work(self) -> None:
+        """Do a few milliseconds of that."""
+        ...
+
     def step(self, lr: float) -> Generator[None, None, Lesson]:
         """Take a step."""
+        ...
+
+    def finish(self) -> Generator[None, None, None]:
+        """Do what comes after the last step."""
         ...
 
     def test(self) -> Generator[None, None, Tested]:
@@ -111,6 +124,7 @@ class FamilyCourse:
         self._prior: MixturePrior | None = None
         self._encoder: EncoderTrainer | None = None
         self._whitening: Whitening | None = None
+        self._between: Generator[None, None, None] | None = None
 
     @property
     def encodes(self) -> bool:
@@ -123,7 +137,8 @@ class FamilyCourse:
         return Saved(LatentModel.of(self._ode, self._prior), self._calibration, self._family.name)
 
     def step(self, lr: float) -> Generator[None, None, Lesson]:
-        """Take a step; between the two parts, and after the last one, it takes longer."""
+        """Take a step, on whole curves or on observations."""
+        yield
         if self._encoder is None:
             info = self._curves.step(self._draw(self._params.batch), lr)
             lesson = Lesson(info.loss, info.kl_weight, info.message)
@@ -133,10 +148,18 @@ class FamilyCourse:
             return lesson
         self._taken += 1
         if self._taken == self._first:
-            yield from self._change_over()
-        if self._taken == self._params.steps:
-            yield from self._finish()
+            self._between = self._change_over()
         return lesson
+
+    @property
+    def busy(self) -> bool:
+        """Whether coordinates and prior are being found: many steps' worth of work, which edits must not wait for."""
+        return self._between is not None
+
+    def work(self) -> None:
+        """Do a few milliseconds of that."""
+        if self._between is not None and next(self._between, self) is self:
+            self._between = None
 
     def _draw(self, n: int) -> FloatArray:
         """Return fresh curves (T, C, n) in the units of models."""
@@ -175,8 +198,11 @@ class FamilyCourse:
         steps = max(1, self._params.steps - self._first)
         self._encoder = EncoderTrainer(self._ode, batch=self._params.batch, steps=steps)
 
-    def _finish(self) -> Generator[None, None, None]:
+    def finish(self) -> Generator[None, None, None]:
         """Take the mean of the last weights, and find the calibration."""
+        while self.busy:  # of a run without a step for the encoder
+            self.work()
+            yield
         if self._encoder is not None:
             self._encoder.finish()
         self._ode.log_noise[:] = log(self._calibration.noise[len(self._calibration.noise) // 2])

@@ -75,7 +75,7 @@ class Screen:
         del step  # the learner knows
         started = time.perf_counter()
         learner, answering = self._learner, self._answering
-        yield from answering.first_steps(learner.saved, learner.taken, self._live)
+        yield from answering.first_steps(learner.saved, learner.revision, self._live)
         if not resting and not learner.encodes:
             yield from self._refine_first()
         refine = resting and answering.goes_on(self._live, self._longest)
@@ -100,7 +100,10 @@ class Screen:
 
     def measure(self, step: int, steps: int) -> Frames:
         """Ask the baselines, and answer many draws: yield None meanwhile, and frames with what is known."""
-        del step
+        before = self._learner.revision
+        yield from self._learner.finish()
+        if self._learner.revision != before:
+            yield from self.draw(step, steps, resting=True)
         for name in self._live.baselines:
             yield from self._ask(name)
             yield from self._show(steps)
@@ -158,7 +161,7 @@ class Screen:
     def _evaluate(self, steps: int) -> Frames:
         """Answer many draws, once for each state of the model."""
         live = self._live
-        key = (self._learner.taken, live.refine, live.refine_steps, live.samples, live.baselines)
+        key = (self._learner.revision, live.refine, live.refine_steps, live.samples, live.baselines)
         if key == self._draws_key:
             return
         work = Evaluation(self._learner.saved, family_of(live), live, self._source.seed)

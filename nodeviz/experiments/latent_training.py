@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TIMED = 201  # training steps of which the median time is taken
 TESTS = 20  # over one run
+SLICE = 10  # pieces of what is to be done between two steps, after which edits are answered
 STRIDE, MOST = 0.005, 20  # seconds of the training steps between two yields, about, and how many there are at most
 
 
@@ -39,14 +40,14 @@ class Learner:
 
     Attributes
     ----------
-    taken : training steps
+    taken : training steps; finished : whether what comes after the last one was done
     message : why it trains no more and what to change, in a sentence; empty while all is well
     """
 
     def __init__(self, params: LatentParams, source: Source, seed: int) -> None:
         self._params, self._live = params, params
-        self.taken, self.message = 0, ""
-        self._kept: tuple[int, Saved] | None = None
+        self.taken, self.message, self.finished = 0, "", False
+        self._kept: tuple[tuple[int, bool], Saved] | None = None
         self._course: Course | None = None
         if params.weights == "fresh":
             self._course = _course(params, source, seed)
@@ -62,9 +63,14 @@ class Learner:
         """The model as it is now, which does not change any more."""
         if self._course is None:
             return self._saved
-        if self._kept is None or self._kept[0] != self.taken:
-            self._kept = self.taken, self._course.saved
+        if self._kept is None or self._kept[0] != self.revision:
+            self._kept = self.revision, self._course.saved
         return self._kept[1]
+
+    @property
+    def revision(self) -> tuple[int, bool]:
+        """Changes with the model."""
+        return self.taken, self.finished
 
     @property
     def encodes(self) -> bool:
@@ -87,6 +93,8 @@ class Learner:
 
     def stride(self) -> int:
         """Return how many training steps may come before the next yield: the same on any machine."""
+        if self._course is not None and self._course.busy:
+            return 0
         return max(1, min(MOST, int(STRIDE / step_seconds(self._params))))
 
     def follow(self, live: LatentParams, step: int) -> None:
@@ -101,6 +109,11 @@ class Learner:
         del step
         course, losses, before = self._course, [], self.taken
         if course is None:
+            return {}
+        if not count:  # there is something to do first, during which edits are answered
+            for _ in range(SLICE):
+                course.work()
+                yield
             return {}
         for _ in range(count):
             started = time.perf_counter()
@@ -121,6 +134,12 @@ class Learner:
             found = dict(zip(names, self._tested, strict=True)) | {"test_step": float(self.taken)}
             scalars |= found if all(map(isfinite, self._tested)) else {}
         return scalars
+
+    def finish(self) -> Generator[None, None, None]:
+        """Do what comes after the last step, once."""
+        if self._course is not None and not self.finished and not self.message and self.taken >= self._params.steps:
+            yield from self._course.finish()
+            self.finished = True
 
     def view(self, steps: int) -> ModelView:
         """Return what a frame says of the model."""
