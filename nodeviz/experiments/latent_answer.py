@@ -33,11 +33,13 @@ class Asked(NamedTuple):
     ----------
     normals : (1 + L, S) standard normal numbers that samples are made of: the first is how far each one is moved as a
         whole, in units of the misfit
+    shown : how many of them are shown, evenly chosen; a divisor of S
     nudge : (L,) what is added to z0 by hand
     calibration : the model's
     """
 
     normals: FloatArray
+    shown: int
     nudge: FloatArray
     calibration: Calibration
 
@@ -147,7 +149,7 @@ def _part(
     return _Part(
         bands=bands,
         observed=bands.observed(noise),
-        samples=samples.transpose(2, 0, 1),  # channels last, like all else
+        samples=samples[:, :, :: samples.shape[2] // asked.shown].transpose(2, 0, 1),
         nudged=drawn[: len(seen.s) * len(moved), :, 1],
         held=Bands(mean=held_bands.mean, edges=held_bands.observed(noise)),
         noise=noise,
@@ -156,7 +158,7 @@ def _part(
         latent=Latent(
             mean=states[:, :, 0],
             nudged=states[: len(states) * len(moved), :, 1],
-            samples=states[:, :, first : first + DRAWN_PATHS].transpose(2, 0, 1),
+            samples=_some(states[:, :, first:]).transpose(2, 0, 1),
         ),
     )
 
@@ -164,17 +166,21 @@ def _part(
 def _solved(
     model: LatentModel, z0: FloatArray, times: FloatArray, latent_times: FloatArray
 ) -> Generator[None, None, tuple[FloatArray, FloatArray]]:
-    """Return the curves of states (L, N) at all times, (T, C, N), and the latent paths of the first of them."""
-    parts: list[FloatArray] = []
-    states: FloatArray = np.zeros(0)
+    """Return the curves of states (L, N) at all times, (T, C, N), and their latent paths at others, (K, L, N)."""
+    values: list[FloatArray] = []
+    states: list[FloatArray] = []
     for begin in range(0, z0.shape[1], AT_ONCE):
         if begin:
             yield
         paths = Paths(model.ode, z0[:, begin : begin + AT_ONCE], times.min(), times.max())
-        if not begin:
-            states = paths.states(latent_times)
-        parts.append((yield from paths.values_steps(times)))
-    return np.concatenate(parts, axis=2), states
+        states.append(paths.states(latent_times))
+        values.append((yield from paths.values_steps(times)))
+    return np.concatenate(values, axis=2), np.concatenate(states, axis=2)
+
+
+def _some(states: FloatArray) -> FloatArray:
+    """Return DRAWN_PATHS of the samples (K, L, S) or all, evenly chosen."""
+    return states[:, :, :: max(1, states.shape[2] // DRAWN_PATHS)][:, :, :DRAWN_PATHS]
 
 
 def _data(values: FloatArray, scaling: Scaling) -> FloatArray:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 WEIGHT_STEPS = 5  # of the weights, before the posterior is fitted to them
+SMOOTH = 256  # samples that the bands of an answer are made from once it stays
 MANY = 120  # observations from which the encoder's way waits until there is an answer
 
 
@@ -40,7 +41,7 @@ class Edit:
 
     Attributes
     ----------
-    number : counts the edits
+    number : counts the edits; revision : of the model
     seen : what the model sees; saved : the model; calibration : what it reckons with for these data
     encoded, posterior : of each series, what the encoder said, and the best so far
     refiner : None before the first step; weights : None before they are refined too; taken : steps of both
@@ -50,6 +51,7 @@ class Edit:
     """
 
     number: int
+    revision: object
     seen: Seen
     saved: Saved
     calibration: Calibration
@@ -72,14 +74,18 @@ class Edit:
 class Answering:
     """Keeps the answer to the newest observations; what has not changed since is not made again.
 
+    Parameters
+    ----------
+    longest : seconds that refinement may take
+
     Attributes
     ----------
     edit, answer, inside : the newest ones
     version : counts what was made, so that nobody shows the same twice
     """
 
-    def __init__(self, source: Source, seed: int) -> None:
-        self._source, self._seed = source, seed
+    def __init__(self, source: Source, seed: int, longest: float) -> None:
+        self._source, self._seed, self._longest = source, seed, longest
         self._edit: Edit | None = None
         self._answer: Answer | None = None
         self._inside: InsideView | None = None
@@ -135,7 +141,15 @@ class Answering:
         found = encoded(model, seen.batch, calibration.first)
         if seen.n_used > MANY:
             yield
-        edit = Edit(number=number, seen=seen, saved=saved, calibration=calibration, encoded=found, posterior=found)
+        edit = Edit(
+            number=number,
+            revision=revision,
+            seen=seen,
+            saved=saved,
+            calibration=calibration,
+            encoded=found,
+            posterior=found,
+        )
         yield from self._show_steps(edit, live)
         edit.elbos.append(self.answer.elbo)
         self._edit, self._edits = edit, number + 1
@@ -147,14 +161,21 @@ class Answering:
             yield from self._show_steps(self.edit, live)
 
     def _shown_key(self, edit: Edit, live: LatentParams) -> tuple[object, ...]:
-        return (id(edit), edit.taken, live.samples, live.nudge_of, live.nudge, live.channel, live.plane)
+        shown = live.samples, live.nudge_of, live.nudge, live.channel, live.plane
+        return edit.number, edit.revision, edit.taken, self._count(edit, live), *shown
+
+    def _count(self, edit: Edit, live: LatentParams) -> int:
+        """Return how many samples the bands are made from: more when the answer stays, so that they are smooth."""
+        stays = edit.taken > 0 and not self.goes_on(live, edit)
+        return live.samples * max(1, round(SMOOTH / live.samples)) if stays else live.samples
 
     def _show_steps(self, edit: Edit, live: LatentParams) -> Generator[None, None, None]:
         model, seen = edit.saved.model, edit.seen
         latent = model.ode.spec.latent
         nudge = live.nudge * (np.arange(1, latent + 1) == live.nudge_of)
-        normals = standard_normals(1 + latent, live.samples, np.random.default_rng(self._seed))
-        answer = yield from answer_steps(model, seen, edit.posterior, Asked(normals, nudge, edit.calibration))
+        normals = standard_normals(1 + latent, self._count(edit, live), np.random.default_rng(self._seed))
+        asked = Asked(normals, live.samples, nudge, edit.calibration)
+        answer = yield from answer_steps(model, seen, edit.posterior, asked)
         column = min(live.channel, seen.batch.batch) - 1 if seen.separate else 0
         hidden = model.ode.hidden_path(seen.batch, column) if seen.n_used <= MANY or edit.taken else None
         plane = plane_of(answer.latent[column], live.plane, self._plane)
@@ -164,13 +185,13 @@ class Answering:
         self._keys["shown"] = self._shown_key(edit, live)
         self.version += 1
 
-    def goes_on(self, live: LatentParams, longest: float) -> bool:
-        """Whether refinement has steps to take, of those asked for and within so many seconds."""
-        edit = self.edit
+    def goes_on(self, live: LatentParams, edit: Edit | None = None) -> bool:
+        """Whether refinement has steps to take, of those asked for and within its time; of the newest edit."""
+        edit = edit or self.edit
         if not live.refine or not edit.seen.n_used or edit.taken >= live.refine_steps:
             return False
         left = edit.refiner is None or not edit.refiner.done or (live.refine_weights and not edit.settled)
-        return left and edit.refining.seconds <= longest
+        return left and edit.refining.seconds <= self._longest
 
     def refine_steps(self) -> Generator[None, None, None]:
         """Take one step of refinement: of the posterior, and once it is done of the weights."""

@@ -47,7 +47,7 @@ class Screen:
 
     def __init__(self, learner: Learner, source: Source, params: LatentParams, seed: int, *, watched: bool) -> None:
         self._learner, self._source, self._params, self._live = learner, source, params, params
-        self._answering = Answering(source, seed)
+        self._answering = Answering(source, seed, LONGEST if watched else float("inf"))
         self._watched = watched
         self._pace = Pace()
         self._baselines: dict[str, tuple[BaselineView, ErrorView | None]] = {}
@@ -78,14 +78,14 @@ class Screen:
         yield from answering.first_steps(learner.saved, learner.revision, self._live)
         if not resting and not learner.encodes:
             yield from self._refine_first()
-        refine = resting and answering.goes_on(self._live, self._longest)
+        refine = resting and answering.goes_on(self._live)
         yield from self._show(steps, refining=refine)
         self._pace.drawn(started)
         if refine and self._watched:
             yield from let_paint()
         while refine:
             yield from answering.refine_steps()
-            refine = answering.goes_on(self._live, self._longest)
+            refine = answering.goes_on(self._live)
             if not refine or (self._watched and self._pace.due):
                 started = time.perf_counter()
                 yield from answering.show_steps(self._live)
@@ -94,7 +94,7 @@ class Screen:
 
     def _refine_first(self) -> Generator[None, None, None]:
         """Refine the answer of a model whose encoder says nothing yet, all at once."""
-        while self._answering.goes_on(self._live, LONGEST):
+        while self._answering.goes_on(self._live):
             yield from self._answering.refine_steps()
         yield from self._answering.show_steps(self._live)
 
@@ -137,10 +137,6 @@ class Screen:
         return " ".join(filter(None, (edit.seen.note, *refused)))
 
     # How each part is made.
-
-    @property
-    def _longest(self) -> float:
-        return LONGEST if self._watched else float("inf")
 
     def _ask(self, name: str) -> Generator[None, None, None]:
         """Ask a baseline about the newest observations, unless it has been."""
