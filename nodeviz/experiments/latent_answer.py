@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from nodeviz.problems.series import Scaling
 
 DRAWN_PATHS = 16  # latent paths of samples in a frame
-EVERY = 2  # of the times drawn, those of the latent paths
 AT_ONCE = 96  # states whose paths are solved at once
 LARGE = 40_000  # values from which they are put in order by themselves
 
@@ -138,7 +137,7 @@ def _part(
     z0 = np.column_stack([posterior.mean, *moved, starts])
     first = 1 + len(moved)
     every = np.concatenate([seen.s, seen.held_s, batch.times[:, 0]])
-    values, states = yield from _solved(model, z0, every, seen.s[::EVERY])
+    values, states = yield from _solved(model, z0, every, seen.latent_s)
     drawn, held, observed = np.split(values, np.cumsum([len(seen.s), len(seen.held_s)]))
     yield
     elbo, kl = elbo_of(model.prior, posterior, starts, chosen, observed[:, :, first:], batch)

@@ -178,7 +178,7 @@ class Answering:
         answer = yield from answer_steps(model, seen, edit.posterior, asked)
         column = min(live.channel, seen.batch.batch) - 1 if seen.separate else 0
         hidden = model.ode.hidden_path(seen.batch, column) if seen.n_used <= MANY or edit.taken else None
-        plane = plane_of(answer.latent[column], live.plane, self._plane)
+        plane = plane_of(answer.latent[column], seen.latent_window, live.plane, self._plane)
         posteriors = edit.posterior[column], edit.encoded[column]
         self._inside = inside_of(model, seen, answer, posteriors, hidden, plane, column, nudge)
         self._answer, self._plane = answer, plane

@@ -112,13 +112,14 @@ class InsideView:
         G = 0 in the first answer to many observations
     hidden : (H, G) the encoder's hidden state at them
     jumps : (J,) the times of the jumps
-    z_t : (K,) times of the latent paths, from view[0] to view[1]
+    z_t : (K,) times of the latent paths, from window[0], where z0 is, to view[1]
     z_mean : (K, L) the path of the posterior mean; z_samples : (S', K, L) of a few of the samples
     z_nudged : (K, L) with a coordinate moved by hand; K = 0 where none is
     axes : (2, L) the plane's two directions, orthonormal; origin : (L,) the point of the plane where both coordinates
         are 0. A path is drawn at (z - origin) @ axes.T
     plane_names : what the two directions are called
-    view : (4,) of the plane; velocity : (V, V, 2) the vector field on it, at the plane's own points and projected
+    view : (4,) of the plane, about the paths within the window: beyond, they may leave it
+    velocity : (V, V, 2) the vector field on it, at the plane's own points and projected
     prior_mean, prior_sd, posterior_mean, posterior_sd : (L,) of z0, each coordinate by itself
     encoded_mean, encoded_sd : (L,) of the posterior before it was refined
     nudge : (L,) what was added to z0 by hand

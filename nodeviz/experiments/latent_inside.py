@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nodeviz.engine.arrays import freeze
-from nodeviz.experiments.latent_answer import EVERY
 from nodeviz.experiments.latent_frame import InsideView
 
 if TYPE_CHECKING:
@@ -32,16 +31,17 @@ class Plane(NamedTuple):
     names: tuple[str, str]
 
 
-def plane_of(latent: Latent, name: str, before: Plane | None) -> Plane:
+def plane_of(latent: Latent, window: int, name: str, before: Plane | None) -> Plane:
     """Return the plane in which paths are drawn.
 
     Parameters
     ----------
+    window : how many of the times lie in the window of the observations: what comes after may run far off
     name : ``principal`` for the one along which the mean path and the samples spread most, or two coordinates, as in
         ``z1-z2``, as far as there are any
     before : the plane shown last: of the same principal plane, the directions nearest to its are taken
     """
-    paths = np.concatenate([latent.mean[None], latent.samples]).astype(np.float64)
+    paths = np.concatenate([latent.mean[None], latent.samples])[:, :window].astype(np.float64)
     flat = paths.reshape(-1, paths.shape[-1])
     origin, size = flat.mean(axis=0), flat.shape[1]
     if name != "principal":
@@ -78,7 +78,7 @@ def inside_of(
     hidden : the encoder's way; None leaves it out
     """
     latent, (shown, encoded) = answer.latent[column], posteriors
-    view, velocity = _field(model.ode, latent, plane)
+    view, velocity = _field(model.ode, latent, seen.latent_window, plane)
     times, values = (np.zeros(0), np.zeros((model.ode.spec.hidden, 0))) if hidden is None else hidden
     separate = seen.separate
     return InsideView(
@@ -87,7 +87,7 @@ def inside_of(
         hidden_t=freeze(_times(seen, times)),
         hidden=freeze(values),
         jumps=freeze(_times(seen, times[1:][np.diff(times) == 0.0])),
-        z_t=freeze(_times(seen, seen.s[::EVERY])),
+        z_t=freeze(_times(seen, seen.latent_s)),
         z_mean=freeze(latent.mean),
         z_samples=freeze(latent.samples),
         z_nudged=freeze(latent.nudged),
@@ -111,9 +111,9 @@ def _times(seen: Seen, s: FloatArray) -> FloatArray:
     return seen.scaling.t_shift + seen.scaling.t_scale * s
 
 
-def _field(model: LatentODE, latent: Latent, plane: Plane) -> tuple[FloatArray, FloatArray]:
+def _field(model: LatentODE, latent: Latent, window: int, plane: Plane) -> tuple[FloatArray, FloatArray]:
     """Return the edges x0, x1, y0, y1 of the plane that is shown, and the projected field (V, V, 2) on it."""
-    paths = np.concatenate([latent.mean, *latent.samples, latent.nudged])
+    paths = np.concatenate([latent.mean[:window], *latent.samples[:, :window], latent.nudged[:window]])
     flat = (paths - plane.origin) @ plane.axes.T
     flat = flat[np.isfinite(flat).all(axis=1)]
     low, high = (flat.min(axis=0), flat.max(axis=0)) if len(flat) else (np.full(2, -1.0), np.ones(2))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BEFORE = 0.05  # of the window, that is drawn before it
 TIMES, TIMES_MANY = 241, 481  # that are drawn, of few observations and of many
+LATENT_TIMES = 121  # at which latent paths are shown
 MANY = 100  # observations
 MOST_SEEN = 350  # observations that the encoder goes through in a few milliseconds; more are thinned evenly
 LEAST_HALF = 2.5  # of the values shown, in the model's units
@@ -57,6 +58,16 @@ class Seen:
     held_x: FloatArray
     note: str
     view: SeriesView
+
+    @property
+    def latent_s(self) -> FloatArray:
+        """(K,) model times at which latent paths are shown: from z0 on."""
+        return np.linspace(0.0, self.s[-1], LATENT_TIMES)
+
+    @property
+    def latent_window(self) -> int:
+        """How many of these times lie in the window of the observations."""
+        return int((self.latent_s <= 1.0).sum())
 
     @property
     def asked(self) -> FloatArray:
