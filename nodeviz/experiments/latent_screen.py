@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Frames = Generator[LatentFrame | None, None, None]
 
 LONGEST = 2.0  # seconds of refinement in the window
-PAINT, NAP = 0.016, 0.001  # seconds that the first answer takes to be painted, and between two looks at the clock
+PAINT, NAP = 0.06, 0.001  # seconds until refinement begins, and between two looks at the clock
 SHOW_DRAWS = 0.25  # seconds between two frames that only say how far the draws are
 
 
@@ -244,7 +244,10 @@ class Screen:
 
 
 def let_paint() -> Generator[None, None, None]:
-    """Leave the interpreter to whoever paints the first answer: refining would take half of it away."""
+    """Leave the interpreter to whoever paints the first answer, and to the next edit of a hand that moves.
+
+    Refining would take half of it away, and of edits that follow each other within this time only the last is refined.
+    """
     until = time.perf_counter() + PAINT
     while time.perf_counter() < until:
         time.sleep(NAP)
