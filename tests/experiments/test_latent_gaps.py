@@ -14,6 +14,15 @@ ROOM = 1.6  # of a machine that is busy: caches are others'
 FIRST = 15.0  # ms of computing from an edit to its first answer
 
 
+pytestmark = pytest.mark.alone  # what others do at the same time makes pauses longer
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> None:
+    """Load what is imported on first use, which no pause of a run that goes on has in it."""
+    watch(**(SMALL | {"points": EIGHT, "steps": 2})).rest()
+
+
 def longest(**changes: Any) -> float:
     """Return the longest pause of a run until it rests, the best of three."""
     found = []
