@@ -66,6 +66,11 @@ class Course(Protocol):
         ...
 
     @property
+    def left(self) -> int:
+        """How many steps there are until there is something else to do, or the end."""
+        ...
+
+    @property
     def busy(self) -> bool:
         """Whether there is something to do before the next step."""
         ...
@@ -150,6 +155,11 @@ class FamilyCourse:
         if self._taken == self._first:
             self._between = self._change_over()
         return lesson
+
+    @property
+    def left(self) -> int:
+        """How many steps there are until coordinates and prior are to be found, or until the end."""
+        return (self._first if self._taken < self._first else self._params.steps) - self._taken
 
     @property
     def busy(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from math import log
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -84,7 +85,7 @@ class SetCourse:
             self._ode, steps=params.steps, kl_anneal=params.kl_anneal, average=AVERAGE, samples=SAMPLES
         )
 
-    encodes, busy = True, False
+    encodes, busy, left = True, False, sys.maxsize
 
     def work(self) -> None:
         """Do nothing: there is nothing between two steps."""

@@ -93,9 +93,9 @@ class Learner:
 
     def stride(self) -> int:
         """Return how many training steps may come before the next yield: the same on any machine."""
-        if self._course is not None and self._course.busy:
+        if self._course is None or self._course.busy:
             return 0
-        return max(1, min(MOST, int(STRIDE / step_seconds(self._params))))
+        return min(max(1, min(MOST, int(STRIDE / step_seconds(self._params)))), self._course.left)
 
     def follow(self, live: LatentParams, step: int) -> None:
         """Put live parameters in force: with another learning rate, training that was stopped is tried again."""
