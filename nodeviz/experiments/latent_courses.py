@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from nodeviz.experiments.latent_calibrating import calibrate_steps
-from nodeviz.experiments.latent_costs import GRID
 from nodeviz.experiments.latent_data import family_batch
 from nodeviz.experiments.latent_models import Saved, spec_of
 from nodeviz.models.latent_calibration import Calibration
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from nodeviz.models.latent_prior import MixturePrior
     from nodeviz.problems.families import Family
 
+GRID = 0.05  # model time between the values of a curve that is seen whole
 CURVES = 0.5  # share of the steps that train on whole curves; the others train the encoder of observations
 ENCODER_LR = 3.0  # learning rate of these, in terms of that of the others
 PER_COMPONENT, LEAST_DRAWS, MOST_DRAWS = 470, 2000, 45_000  # draws from which prior and coordinates are found

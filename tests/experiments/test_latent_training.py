@@ -165,17 +165,3 @@ def test_weights_that_ship_rest_and_are_not_trained_on() -> None:
     run.rest()
     assert run.frame.model.step == 0
     assert run.inbox.step == 0
-
-
-def test_edits_are_answered_while_the_prior_is_found_between_the_two_parts() -> None:
-    run = watch(**(SMALL | {"points": EIGHT, "steps": 40, "components": 24}))
-    run.allow()
-    run.until(lambda: run.inbox.step == 20)
-    for _ in range(60):  # well into what comes between
-        run.next()
-    assert run.inbox.step == 20
-    run.change(points="0.2,1; 0.6,-1")
-    for _ in range(120):
-        run.next()
-    assert run.inbox.step == 20
-    assert len(run.frame.series.t) == 2
