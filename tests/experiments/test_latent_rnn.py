@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from nodeviz.experiments.latent_rnn import EVERY_FAMILY, PLANS, main, measure_rnn, shipped_rnn
+from nodeviz.experiments.latent_rnn import EVERY_FAMILY, PLANS, main, measure_rnn, shipped_rnn, train_rnn
 from nodeviz.experiments.params import ParamError
 from nodeviz.models.files import RNNS, load
 from nodeviz.resources_path import resource_path
@@ -52,11 +53,10 @@ def test_the_command_trains_and_keeps_a_log(tmp_path: Path) -> None:
     assert set(extra["held_out"]) == {"3", "5", "8", "15", "30"}
 
 
-@pytest.mark.slow
-def test_training_anew_gives_the_same_errors(tmp_path: Path) -> None:
-    out = tmp_path / "rnn.npz"
-    main(["spirals", str(out)])  # the others are made by the same lines, and take twice as long
-    (_, anew), (_, shipped) = (load(path, RNNS) for path in (out, resource_path("weights", "rnn", "spirals.npz")))
-    for n, figures in anew["held_out"].items():
-        for key, value in figures.items():
-            assert value == pytest.approx(shipped["held_out"][n][key], rel=0.1)
+@pytest.mark.parametrize("name", list(EVERY_FAMILY))
+def test_what_ships_is_what_its_plan_trains(name: str) -> None:
+    # Another machine's BLAS adds in another order, and training enlarges the difference: so its beginning alone.
+    extra = load(resource_path("weights", "rnn", f"{name}.npz"), RNNS)[1]
+    steps, losses = (extra["log"][key][:3] for key in ("step", "loss"))
+    begun = list(islice(train_rnn(EVERY_FAMILY[name], PLANS[name], extra["seed"]), int(steps[-1])))
+    assert [begun[int(step) - 1].loss for step in steps] == pytest.approx(losses, rel=0.02)

@@ -130,3 +130,4 @@ def test_what_the_sentences_claim() -> None:
     assert metrics_of("pendulum-free")["limit_cycles"] == []
     assert "undecided" in {one["kind"] for one in metrics_of("pendulum-free")["equilibria"]}
     assert metrics_of("forced")["limit_cycles"] == []
+    assert finished("flow", "moons-from-eight-gaussians", 0).run.metrics["path_energy"] < 0.1  # nearly straight

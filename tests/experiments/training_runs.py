@@ -7,11 +7,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import pytest
+
 from nodeviz.experiments.base import Frame, Request, Update
 from nodeviz.experiments.params import change
+from nodeviz.experiments.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from nodeviz.experiments.base import Experiment, Metrics
 
@@ -47,6 +50,30 @@ def to_the_end(experiment: Experiment[Any], params: Any, seed: int) -> Finished[
             done.history.setdefault(name, []).append(value)
         done.message = update.message or done.message
         done.status = update.status if done.status == "ok" else done.status
+
+
+def check_beginning(panel: str, preset: str, stories: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check that a preset, trained from fresh weights, begins with the losses in the logs of its files.
+
+    ``stories`` is what stands beside the weights, by the name of the model. Another machine's BLAS adds in another
+    order, and training enlarges the difference: two losses of each log are early enough.
+    """
+    logs = {name: [story["log"][key][:2] for key in ("step", "loss")] for name, story in stories.items()}
+    run = Run(panel, preset=preset, seed=next(iter(stories.values()))["seed"])
+    assert run.params.weights == "fresh"
+    for _ in run.updates():
+        found = {name: _losses(run.history, name) for name in logs}
+        if all(found[name].keys() >= set(steps) for name, (steps, _) in logs.items()):
+            break
+    for name, (steps, wanted) in logs.items():
+        assert [found[name].get(step) for step in steps] == pytest.approx(wanted, rel=0.02), name
+
+
+def _losses(history: Mapping[str, Sequence[float]], name: str) -> dict[float, float]:
+    """Return the losses of a model by the training step, of those that are kept."""
+    losses = history.get(f"{name}.loss", ())
+    steps = history.get(f"{name}.step", range(1, len(losses) + 1))
+    return dict(zip(steps, losses, strict=True))
 
 
 @dataclass
