@@ -26,6 +26,7 @@ def latent(params: LatentParams, rng: np.random.Generator, inbox: Inbox[LatentPa
     data_seed, weights_seed, screen_seed = rng.integers(0, 2**31, 3).tolist()
     source = yield from source_of(params, span_of(params.span), data_seed)
     learner = Learner(params, source, weights_seed)
+    yield None  # weights are read by now, and the first answer is a piece of work of its own
     screen = Screen(learner, source, params, screen_seed, watched=inbox.interactive)
     learner.follow(inbox.live, 0)  # what was edited while a file was read
     screen.follow(inbox.live)

@@ -134,12 +134,13 @@ class Answering:
         else:
             given = self._source.given(live.number, live.points)
             number, seen = self._edits, see(given, live, model.ode.spec.channels, self._seed)
-        if seen.n_used > MANY:
+        pieces = before is None or seen.n_used > MANY  # nobody waits at the start as after an edit
+        if pieces:
             yield
         known = saved.trained_on == seen.given.family
         calibration = saved.calibration if known else saved.calibration.for_any()
         found = encoded(model, seen.batch, calibration.first)
-        if seen.n_used > MANY:
+        if pieces:
             yield
         edit = Edit(
             number=number,

@@ -11,8 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # s, beyond the flood itself, for a busy machine
-LONG = 12.0  # s
-ATTEMPTS = 4  # a neighbour on the same cores delays timers; as many bad ones in a row are ours
+ATTEMPTS = 2  # a neighbour on the same cores delays timers; two bad minutes in a row are ours
 
 
 def flooded(seconds: float, warm_up: float, rate: float, panel: str = "flood") -> dict[str, float]:
@@ -47,11 +46,12 @@ def test_a_flood_loses_no_number_and_the_window_lives_on(rate: float, panel: str
 
 
 @pytest.mark.alone
-def test_a_long_flood_at_1_khz_keeps_the_promises() -> None:
+@pytest.mark.slow
+def test_a_minute_at_1_khz_keeps_the_promises() -> None:
     for _ in range(ATTEMPTS):
-        seen = flooded(LONG, 5.0, 1000.0)
+        seen = flooded(60.0, 5.0, 1000.0)
         assert seen["lost"] == 0
-        assert seen["grown_mb"] < 20 * LONG / 60  # 20 MB a minute
+        assert seen["grown_mb"] < 20
         assert seen["close_s"] < 1.0
         if seen["late_p99_ms"] < 8.0:
             return

@@ -52,7 +52,7 @@ def measure(label: str, changes: Iterable[dict[str, Any]], **fixed: Any) -> None
         run.rest()
         refined.append(sum(run.gaps[begun:]))
     columns = [
-        " ".join(f"{np.percentile(taken, at):6.1f}" for at in PERCENTILES) for taken in (first, refined, run.gaps)
+        " ".join(f"{np.percentile(taken, at):6.3g}" for at in PERCENTILES) for taken in (first, refined, run.gaps)
     ]
     print(f"{label:24s} | {' | '.join(columns)}", flush=True)
 
