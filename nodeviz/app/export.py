@@ -125,6 +125,24 @@ def export_frame(
     return _still(subject, frame, path, shoot)
 
 
+def export_moments(
+    subject: Subject, moments: Iterator[Moment], path: Path | str, shoot: Shoot
+) -> Generator[tuple[int, int], None, Path]:
+    """Write moments that come from elsewhere; nothing waits in it, so that a window can work between two pictures.
+
+    While the encoder is behind, or ends the file, the same number of pictures is yielded again and again. A still shows
+    the last of the moments. Otherwise as `export_run`.
+    """
+    if check(path, shoot).moving:
+        return (yield from _animate(subject, moments, path, shoot, waits=False))
+    frame = None
+    for frame, _ in moments:  # noqa: B007 - the last one is wanted
+        yield 0, 1
+    if frame is None:
+        raise ParamError(f"panel={subject.panel}: there is nothing to show yet; wait for its first picture")
+    return _still(subject, frame, path, shoot)
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What frames were computed from: panel, parameters, seed and preset."""
@@ -155,9 +173,9 @@ class Subject:
 
 
 def _animate(
-    subject: Subject, moments: Iterator[Moment], path: Path | str, shoot: Shoot
+    subject: Subject, moments: Iterator[Moment], path: Path | str, shoot: Shoot, *, waits: bool = True
 ) -> Generator[tuple[int, int], None, Path]:
-    """Draw one picture after the other while the encoder works beside it."""
+    """Draw one picture after the other while the encoder works beside it; `export_moments` says what waits."""
     target = Path(path)
     if str(path).endswith("/"):
         target.mkdir(exist_ok=True)
@@ -166,8 +184,14 @@ def _animate(
         with Writer(target, _options(shoot, subject.note(shoot))) as writer:
             for number, (frame, fraction) in enumerate(moments, start=1):
                 projector.draw(frame, fraction)
+                while not waits and writer.full:
+                    yield number - 1, shoot.pictures
                 writer.add(projector.picture())
                 yield number, shoot.pictures
+            while not waits and writer.encoding:
+                if not writer.full:
+                    writer.add_end()
+                yield shoot.pictures, shoot.pictures
     finally:
         projector.close()
     return target

@@ -118,6 +118,16 @@ class Writer:
             raise
         return self.path
 
+    @property
+    def full(self) -> bool:
+        """Whether the next picture would have to wait for the encoder."""
+        return self._queue.full() and self._thread.is_alive()
+
+    @property
+    def encoding(self) -> bool:
+        """Whether the encoder has not ended yet."""
+        return self._thread.is_alive()
+
     def add_end(self) -> None:
         """Tell the encoder that no picture follows, as soon as there is room to."""
         while self._thread.is_alive():
