@@ -222,6 +222,7 @@ class MainWindow(QMainWindow):
     def echo(self, line: str) -> None:
         """Add a line of Python to the log, and show it in the status line."""
         self.console.echo(line)
+        self.errors.actions.note(line)
         metrics = QFontMetrics(self.last_line.font())
         self.last_line.setText(metrics.elidedText(line, Qt.TextElideMode.ElideRight, max(200, self.width() // 2)))
 

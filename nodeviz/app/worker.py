@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import logging
 import queue
+import sys
 import time
 import traceback
 from dataclasses import dataclass
@@ -130,12 +131,18 @@ class Worker(QThread):
     def run(self) -> None:
         """Take orders, step each job once, repeat; sleep while there is nothing to step."""
         while not self._closing:
-            self._take_orders(block=not self._ready())
-            self._begin_next()
-            for panel in self._in_turn(self._ready()):
-                self._step(panel)
+            try:
+                self._turn()
+            except Exception:  # noqa: BLE001 - a thread that ends would leave every panel waiting
+                sys.excepthook(*sys.exc_info())
         for job in self._jobs.values():
             _close(job.steps)
+
+    def _turn(self) -> None:
+        self._take_orders(block=not self._ready())
+        self._begin_next()
+        for panel in self._in_turn(self._ready()):
+            self._step(panel)
 
     def _ready(self) -> list[str]:
         return [
@@ -172,10 +179,14 @@ class Worker(QThread):
     def _begin(self, panel: str, order: Order) -> None:
         if panel in self._jobs:
             _close(self._jobs.pop(panel).steps)
-        steps, inbox = order.experiment.start(order.params, order.seed, order.last, interactive=True)
+        order.mailbox.begin(order.generation)
+        try:
+            steps, inbox = order.experiment.start(order.params, order.seed, order.last, interactive=True)
+        except Exception as error:  # noqa: BLE001 - whatever it raises ends that run only
+            order.mailbox.close(order.generation, _failed(error))
+            return
         if order.quota is not None:
             inbox.allow(order.quota)
-        order.mailbox.begin(order.generation)
         trains = order.experiment.trains
         self._jobs[panel] = Job(order.generation, steps, inbox, order.mailbox, time.monotonic(), order.heard, trains)
 
@@ -213,8 +224,7 @@ class Worker(QThread):
         except StopIteration as end:
             self._end(panel, job, Ending(metrics=end.value))
         except BaseException as error:  # noqa: BLE001 - whatever it raises, SystemExit too, ends that run only
-            sentence = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            self._end(panel, job, Ending(sentence=sentence, details=traceback.format_exc()))
+            self._end(panel, job, _failed(error))
         else:
             if not job.trains:
                 job.inbox.step += 1
@@ -226,6 +236,12 @@ class Worker(QThread):
     def _end(self, panel: str, job: Job, ending: Ending) -> None:
         job.mailbox.close(job.generation, ending)
         del self._jobs[panel]
+
+
+def _failed(error: BaseException) -> Ending:
+    """Return the ending of a run that raised."""
+    sentence = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return Ending(sentence=sentence, details="".join(traceback.format_exception(error)))
 
 
 def _close(steps: Steps) -> None:
