@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nodeviz.engine.integrate import Event, solve
-from nodeviz.experiments.registry import find_experiment
+from nodeviz.experiments.registry import REGISTRY, find_experiment
 from nodeviz.experiments.run import Run
 
 if TYPE_CHECKING:
@@ -49,30 +49,47 @@ def export(
 
     Parameters
     ----------
-    panel : str, as in ``nodeviz list``
+    panel : str, as in ``nodeviz list``; "grid" for all of them in one picture, each with its first preset
     path : str or Path; .mp4 .webm .gif .apng .webp, a folder with a / at its end, or a still: .png .svg .pdf
     preset : str or None, a shipped preset to start from; the panel's first one where neither it nor params are given
     seed : int, 0 or more
     params : parameter values on top of the preset
-    options : size=(1280, 720) in pixels, fps=30, seconds=8, at=None (the panel's time, for a still), over="time" or
-        "training", there_and_back=False, theme="dark", plot=0, title=True, caption=True, transparent=False,
-        quality=80, codec=""
+    options : those of `nodeviz.experiments.shoot.Shoot`: size=(1280, 720) in pixels, fps=30, seconds=8, speed=None,
+        there_and_back=False, loop=0, at=None (the panel's time, for a still), over="" ("time", "points", "training"),
+        theme="dark", plot=0, title=True, caption=True, transparent=False, quality=80, codec=""
 
     Raises
     ------
     ValueError : what cannot be, in one sentence; nothing is left behind
     """
     from nodeviz.app.application import make_offscreen_application
-    from nodeviz.app.export import check, export_run, make_shoot
+    from nodeviz.app.export import GRID, check, export_runs, make_shoot
+    from nodeviz.experiments.params import ParamError
 
     application = make_offscreen_application()
     shoot = make_shoot(options)
-    check(path, shoot)
-    experiment = find_experiment(panel)
-    if shoot.over == "time" and preset is None and not params:
-        preset = experiment.first_preset
-    made = Run(panel, preset=preset, seed=seed, changes=params, shown=shoot.over == "time")
-    written = drain(export_run(made, path, shoot))
+    panels = list(REGISTRY) if panel == GRID else [panel]
+    check(path, shoot, panels=len(panels))
+    if panel == GRID and (preset is not None or params):
+        raise ParamError("panel=grid: presets and parameters are those of one panel; name it")
+    shown = shoot.over != "training"
+    first = shown and preset is None and not params
+    written = drain(
+        export_runs(
+            [
+                Run(
+                    name,
+                    preset=find_experiment(name).first_preset if first else preset,
+                    seed=seed,
+                    changes=params,
+                    shown=shown,
+                )
+                for name in panels
+            ],
+            path,
+            shoot,
+        )
+    )
     del application
     return written
 

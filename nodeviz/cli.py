@@ -80,7 +80,7 @@ def parser() -> Parser:
     train.set_defaults(command=train_panel)
 
     export = commands.add_parser("export", help="write a picture or an animation of a panel")
-    add_run_arguments(export, panel="as in nodeviz list; all for the first preset of each")
+    add_run_arguments(export, panel="as in nodeviz list; grid for all in one picture, all for a gallery")
     cli_export.add_arguments(export)
     export.set_defaults(command=cli_export.export_panel)
 

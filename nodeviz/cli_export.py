@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodeviz.cli_runs import make_run, prepare_folder
+from nodeviz.experiments.shoot import Shoot
 
 if TYPE_CHECKING:
     import argparse
 
-    from nodeviz.app.export import Shoot
+METAVARS = {"size": "WxH", "seconds": "S", "at": "TIME", "over": "WHAT", "theme": "NAME", "codec": "NAME"}
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Add what an export is to be like."""
+    """Add what an export is to be like: each option as `nodeviz.experiments.shoot` declares it."""
     command.add_argument(
         "--out", metavar="FILE", required=True,
         help=".mp4 .webm .gif .apng .webp, a folder/ of PNGs, or a still: .png .svg .pdf",
     )  # fmt: skip
-    command.add_argument("--size", default="1280x720", metavar="WxH", help="or 720p 1080p 4k square slide column")
-    command.add_argument("--fps", type=float, default=30.0, metavar="N", help="pictures a second")
-    command.add_argument("--seconds", type=float, default=8.0, metavar="S", help="how long an animation lasts")
-    command.add_argument("--at", type=float, metavar="TIME", help="the panel's t that a still shows; its end without")
-    command.add_argument("--over", default="time", metavar="WHAT", help="what moves: time, or training")
-    command.add_argument("--there-and-back", action="store_true", help="let time run to its end and back again")
-    command.add_argument("--theme", default="dark", metavar="NAME", help="dark or light")
-    command.add_argument("--plot", type=int, default=0, metavar="N", help="one plot alone, counted from 1")
-    command.add_argument("--no-title", action="store_false", dest="title", help="without the line above")
-    command.add_argument("--no-caption", action="store_false", dest="caption", help="without the words below")
-    command.add_argument("--transparent", action="store_true", help="without a ground, where the format can")
-    command.add_argument("--quality", type=int, default=80, metavar="N", help="1 to 100, of a video or WebP")
-    command.add_argument("--codec", default="", metavar="NAME", help="h264 or av1 in .mp4, vp9 or av1 in .webm")
+    for entry in fields(Shoot):
+        told, name = entry.metadata["param"], entry.name.replace("_", "-")
+        text = told["help"].rstrip(".")
+        text = f"{told['label']}: {text[0].lower()}{text[1:]}"
+        if told["default"] is True:
+            command.add_argument(f"--no-{name}", action="store_false", dest=entry.name, help=f"without {text}")
+        elif told["default"] is False:
+            command.add_argument(f"--{name}", action="store_true", help=text)
+        else:
+            usual = told["kind"].to_text(told["default"])
+            text = f"{text} (default {usual})" if usual else text
+            command.add_argument(f"--{name}", dest=entry.name, metavar=METAVARS.get(entry.name, "N"), help=text)
 
 
 def export_panel(options: argparse.Namespace) -> int:
@@ -49,15 +49,17 @@ def export_panel(options: argparse.Namespace) -> int:
     application = make_offscreen_application()
     try:
         shoot = shoot_of(options)
+        if options.panel in {"all", "grid"} and (options.preset is not None or options.changes):
+            raise ParamError(f"PANEL {options.panel}: presets and parameters are those of one panel; name it")
         if options.panel != "all":
-            write(options, options.panel, options.out, shoot)
+            write(options, [*REGISTRY] if options.panel == "grid" else [options.panel], options.out, shoot)
             return 0
         folder = Path(options.out)
         prepare_folder(folder)
         for panel in REGISTRY:
-            write(options, panel, folder / f"{panel}.png", shoot)
+            write(options, [panel], folder / f"{panel}.png", shoot)
             moving = replace(shoot, size=(800, 450), fps=15.0, seconds=6.0, there_and_back=True)
-            write(options, panel, folder / f"{panel}.gif", moving)
+            write(options, [panel], folder / f"{panel}.gif", moving)
     except MediaError as error:
         raise ParamError(str(error)) from None
     finally:
@@ -67,25 +69,23 @@ def export_panel(options: argparse.Namespace) -> int:
 
 def shoot_of(options: argparse.Namespace) -> Shoot:
     """Return what is wanted of the export."""
-    from nodeviz.app.export import Shoot, read_size
+    from nodeviz.experiments.shoot import make_shoot
 
-    return Shoot(
-        size=read_size(options.size), fps=options.fps, seconds=options.seconds, at=options.at, over=options.over,
-        there_and_back=options.there_and_back, theme=options.theme, plot=options.plot, title=options.title,
-        caption=options.caption, transparent=options.transparent, quality=options.quality, codec=options.codec,
-    )  # fmt: skip
+    given = {entry.name: getattr(options, entry.name) for entry in fields(Shoot)}
+    return make_shoot({name: value for name, value in given.items() if value is not None})
 
 
-def write(options: argparse.Namespace, panel: str, out: str | Path, shoot: Shoot) -> None:
-    """Run one panel and write what it shows, with progress on a terminal."""
+def write(options: argparse.Namespace, panels: list[str], out: str | Path, shoot: Shoot) -> None:
+    """Run panels and write what they show, with progress on a terminal."""
     from tqdm import tqdm
 
-    from nodeviz.app.export import check, export_run, size_of
+    from nodeviz.app.export import check, export_runs, size_of
 
-    check(out, shoot)
-    run = make_run(options, panel=panel, shown=shoot.over == "time")
-    steps = export_run(run, out, shoot)
-    with tqdm(total=1, desc=panel, unit="picture", disable=not sys.stderr.isatty(), leave=False) as bar:
+    check(out, shoot, panels=len(panels))
+    runs = [make_run(options, panel=panel, shown=shoot.over != "training") for panel in panels]
+    steps = export_runs(runs, out, shoot)
+    name = panels[0] if len(panels) == 1 else options.panel
+    with tqdm(total=1, desc=name, unit="picture", disable=not sys.stderr.isatty(), leave=False) as bar:
         while True:
             try:
                 bar.n, bar.total = next(steps)
@@ -94,5 +94,6 @@ def write(options: argparse.Namespace, panel: str, out: str | Path, shoot: Shoot
                 break
             bar.refresh()
     print(f"wrote {path} ({size_of(path) / 1e6:.2f} MB)")
-    if run.said:
-        print(f"nodeviz: {run.said}", file=sys.stderr)
+    for run in runs:
+        if run.said:
+            print(f"nodeviz: {run.said}", file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
@@ -54,12 +54,17 @@ def repeated(source: Path, panel: str | None, changes: dict[str, object]) -> Run
     from nodeviz.media.formats import MediaError
     from nodeviz.media.notes import read_note
 
+    note: Any = None
     try:
         note = json.loads(read_note(source))
+        note = {entry["panel"]: entry for entry in note.get("panels", ())}.get(panel, note)
         made_by, params, seed = note["panel"], dict(note["params"]), note["seed"]
     except MediaError as error:
         raise ParamError(f"--from {error}") from None
     except (ValueError, KeyError, TypeError):
+        if isinstance(note, dict) and note.get("panels"):
+            known = ", ".join(str(entry["panel"]) for entry in note["panels"])
+            raise ParamError(f"--from {source}: it shows several panels; name one of them: {known}") from None
         raise ParamError(f"--from {source}: its note is damaged; name a file that nodeviz has exported") from None
     if panel not in {None, made_by}:
         raise ParamError(f"panel={panel}: {source} was made from {made_by}; leave the panel out")

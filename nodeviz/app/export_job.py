@@ -40,10 +40,6 @@ class ExportJob(QObject):
     def __init__(self, panel: Panel[Any, Any], path: Path | str, shoot: Shoot) -> None:
         if panel.frame is None:
             raise ParamError(f"export: {panel.experiment} has nothing to show yet; wait for its first picture")
-        if shoot.over != "time":
-            raise ParamError(
-                f"over={shoot.over}: the window exports what it shows; nodeviz export trains anew for that"
-            )
         check(path, shoot)
         super().__init__(panel)
         state = panel.session.state(panel.experiment)

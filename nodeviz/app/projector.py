@@ -1,7 +1,8 @@
-"""A panel without a window, drawn at any size: what exports, thumbnails and previews are made with."""
+"""Panels without a window, drawn at any size: what exports, thumbnails and previews are made with."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QMarginsF, QPoint, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QImage, QPageSize, QPainter, QPdfWriter, QPen, QPicture
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
 
 from nodeviz.app.panels import panel_of
 from nodeviz.app.session import Session, State
@@ -18,6 +19,7 @@ from nodeviz.experiments.params import ParamError
 from nodeviz.media.vectors import bake
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
     from nodeviz.app.plots import Plot
     from nodeviz.app.worker import Worker
     from nodeviz.experiments.base import Frame
+    from nodeviz.experiments.films import Moment
 
 BASE = (1280, 720)  # the size at which lines and text are as large as on screen
+GRID = (1600, 900)  # the same of all panels at once: as large as the window opens
+GAP = 8  # pixels between panels
 LOOKS = (0.0, 0.25, 0.5, 0.75, 1.0)  # moments drawn beforehand, so that captions have grown to their height
 SEE_THROUGH = "#main, #panel, #header, #caption, QGraphicsView { background: transparent; }"
 POINTS = 72.0  # to the inch, as PDF counts
@@ -77,27 +82,33 @@ def _pen_of(item: Any) -> QPen | None:
     return pen if drawn and hasattr(item, "setPen") else None
 
 
-class Projector:
-    """A panel of its own, without controls, that draws the frames it is given.
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What frames were computed from: panel, parameters, seed and preset."""
+
+    panel: str
+    params: Any
+    seed: int = 0
+    preset: str = ""
+
+
+class Sheet:
+    """Panels on one picture, without controls, that draw the frames they are given.
 
     Parameters
     ----------
-    panel : its name
-    params, seed, preset : what the frames were computed with
+    subjects : what each panel shows; more than two stand in two rows, as in the window
     size : width and height of the picture in pixels
     theme : ``dark`` or ``light``
-    title, caption : whether the line above and the words below are drawn
-    plot : the number of one plot that is drawn alone, from 1; 0 for the whole panel
+    title, caption : whether the lines above and the words below are drawn
+    plot : the number of one plot that is drawn alone, from 1; 0 for all of the panel
     transparent : whether the ground is left out
     """
 
     def __init__(
         self,
-        panel: str,
-        params: Any,
+        subjects: Sequence[Subject],
         *,
-        seed: int = 0,
-        preset: str = "",
         size: tuple[int, int] = BASE,
         theme: str = "dark",
         title: bool = True,
@@ -105,78 +116,97 @@ class Projector:
         plot: int = 0,
         transparent: bool = False,
     ) -> None:
+        base = BASE if len(subjects) == 1 else GRID
         self.size, self.transparent = size, transparent
-        self.scale = min(size[0] / BASE[0], size[1] / BASE[1])
+        self.scale = min(size[0] / base[0], size[1] / base[1])
         self._theme = THEMES[theme]
         self._stage = QWidget()
         self._stage.setObjectName("main")
+        self._stage.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._stage.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
         session = Session(self._stage)
-        session.put_state(panel, State(params, seed, preset))
+        for subject in subjects:
+            session.put_state(subject.panel, State(subject.params, subject.seed, subject.preset))
         idle: Any = Idle()
         worker: Worker = idle
-        self.panel: Panel[Any, Any] = panel_of(panel)(session, worker)
-        column = QVBoxLayout(self._stage)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.panel)
+        self.panels: list[Panel[Any, Any]] = [panel_of(subject.panel)(session, worker) for subject in subjects]
+        self._place(gap=0 if len(subjects) == 1 else GAP)
         self._sheet = style_sheet(self._theme) + (SEE_THROUGH if transparent else "")
         self._stage.setPalette(palette(self._theme))
         self._stage.setStyleSheet(self._sheet)
-        self.panel.set_theme(self._theme)
-        self.panel.bare(title=title, caption=caption)
-        for each in self.panel.plots if transparent else ():
+        for panel in self.panels:
+            panel.set_theme(self._theme)
+            panel.bare(title=title, caption=caption)
+        self._plots: list[Plot] = [each for panel in self.panels for each in panel.plots]
+        for each in self._plots if transparent else ():
             each.setBackground(None)
             each.viewport().setAutoFillBackground(False)
         self._lines = Lines(self.scale)
         self._target: QWidget = self._chosen(plot)
-        self._frame: Frame | None = None
+        self._begun = False
+
+    def _place(self, gap: int) -> None:
+        """Put the panels side by side, all of the same size; more than two in two rows."""
+        grid = QGridLayout(self._stage)
+        grid.setContentsMargins(gap, gap, gap, gap)
+        grid.setSpacing(gap)
+        columns = len(self.panels) if len(self.panels) <= 2 else (len(self.panels) + 1) // 2
+        for number, panel in enumerate(self.panels):
+            row, column = divmod(number, columns)
+            grid.addWidget(panel, row, column)
+            grid.setRowStretch(row, 1)
+            grid.setColumnStretch(column, 1)
 
     def _chosen(self, plot: int) -> QWidget:
-        plots = self.panel.plots
         if plot == 0:
             return self._stage
-        if not 1 <= plot <= len(plots):
-            raise ParamError(f"--plot {plot}: outside of what there is; use 1 to {len(plots)}, or 0 for all of them")
-        return plots[plot - 1]
+        if len(self.panels) > 1:
+            raise ParamError(f"--plot {plot}: of a grid there is no plot alone; name one panel, or use 0")
+        if not 1 <= plot <= len(self._plots):
+            most = len(self._plots)
+            raise ParamError(f"--plot {plot}: outside of what there is; use 1 to {most}, or 0 for all of them")
+        return self._plots[plot - 1]
 
-    def draw(self, frame: Frame, fraction: float) -> None:
-        """Draw a frame with the cursor at a share of its time."""
-        if self._frame is None:
-            self._lay_out(frame)
-        self._frame = frame
-        self._put(frame, fraction)
+    def draw_all(self, moments: Sequence[Moment]) -> None:
+        """Draw a frame in each panel, with its cursor at a share of its time."""
+        if not self._begun:
+            self.look_at([frame for frame, _ in moments])
+        self._put(moments)
 
-    def _put(self, frame: Frame, fraction: float) -> None:
-        self.panel.playbar.put(fraction)
-        self.panel.frame = frame
-        self.panel.redraw()
-        for plot in self.panel.plots:
+    def _put(self, moments: Sequence[Moment]) -> None:
+        for panel, (frame, fraction) in zip(self.panels, moments, strict=True):
+            panel.playbar.put(fraction)
+            panel.frame = frame
+            panel.redraw()
+        for plot in self._plots:
             self._lines.scale(plot)
 
-    def _lay_out(self, frame: Frame) -> None:
-        """Give everything its size, and let captions and axes take the room that they will need."""
+    def look_at(self, frames: Sequence[Frame]) -> None:
+        """Let captions and axes take the room that frames to come will need; the first time all gets its size."""
         logical = QSize(round(self.size[0] / self.scale), round(self.size[1] / self.scale))
-        self._stage.resize(logical)
-        self._stage.show()
+        if not self._begun:
+            self._stage.resize(logical)
+            self._stage.show()
         for fraction in LOOKS:
-            self._put(frame, fraction)
+            self._put([(frame, fraction) for frame in frames])
             QApplication.processEvents()
-        if self._target is not self._stage:
+        if self._target is not self._stage and not self._begun:
             self._target.setParent(None)
             self._target.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
             self._target.setStyleSheet(self._sheet)
             self._target.resize(logical)
             self._target.show()
             QApplication.processEvents()
+        self._begun = True
 
     def fraction_at(self, time: float) -> float:
-        """Return the share of the span at which the panel's own time is ``time``.
+        """Return the share of the span at which the first panel's own time is ``time``.
 
         Raises
         ------
         ParamError : a time outside the span
         """
-        first, last = self.panel.cursor_time(0.0), self.panel.cursor_time(1.0)
+        first, last = self.panels[0].cursor_time(0.0), self.panels[0].cursor_time(1.0)
         if not min(first, last) <= time <= max(first, last):
             raise ParamError(f"--at {time:g}: outside the span; use {first:g} to {last:g}")
         return (time - first) / (last - first)
@@ -204,7 +234,7 @@ class Projector:
         generator.setResolution(96)  # then a pixel is one
         generator.setSize(QSize(*self.size))
         generator.setViewBox(QRectF(0, 0, *self.size))
-        generator.setTitle(self.panel.record.title)
+        generator.setTitle(self.title)
         generator.setDescription(note)
         painter = QPainter(generator)
         painter.scale(self.size[0] / self._target.width(), self.size[1] / self._target.height())
@@ -223,7 +253,7 @@ class Projector:
         writer.setPageSize(QPageSize(QSizeF(*self.size) * POINTS / 96, QPageSize.Unit.Point))
         writer.setPageMargins(QMarginsF(0, 0, 0, 0))
         writer.setResolution(96)
-        writer.setTitle(self.panel.record.title)
+        writer.setTitle(self.title)
         writer.setCreator(note)
         self._render(writer)
 
@@ -233,3 +263,31 @@ class Projector:
             widget.close()
             widget.deleteLater()
             QApplication.sendPostedEvents(widget, QEvent.Type.DeferredDelete)
+
+    @property
+    def title(self) -> str:
+        """What is seen, in words."""
+        return ", ".join(panel.record.title for panel in self.panels)
+
+
+class Projector(Sheet):
+    """One panel, or one plot of it, that fills the picture.
+
+    Parameters
+    ----------
+    panel : its name
+    params, seed, preset : what the frames were computed with
+    look : as in `Sheet`
+    """
+
+    def __init__(self, panel: str, params: Any, *, seed: int = 0, preset: str = "", **look: Any) -> None:
+        super().__init__([Subject(panel, params, seed, preset)], **look)
+
+    @property
+    def panel(self) -> Panel[Any, Any]:
+        """The panel that draws."""
+        return self.panels[0]
+
+    def draw(self, frame: Frame, fraction: float) -> None:
+        """Draw a frame with the cursor at a share of its time."""
+        self.draw_all([(frame, fraction)])

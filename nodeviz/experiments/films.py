@@ -6,73 +6,144 @@ the length of a film.
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from nodeviz.experiments.base import Frame
 from nodeviz.experiments.params import ParamError, nearest
+from nodeviz.experiments.shoot import OVERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Sequence
 
-    from nodeviz.experiments.base import Frame
     from nodeviz.experiments.run import Run
+    from nodeviz.experiments.shoot import Shoot
 
     Moment = tuple[Frame, float]
 
-OVERS: Mapping[str, str] = MappingProxyType(
-    {"time": "the cursor goes through the panel's own time", "training": "the models learn, seen at the end of time"}
-)
-
 
 def check_over(over: str, run: Run) -> str:
-    """Return what an animation of a run goes over.
+    """Return what an animation of a run goes over: what is usual where ``over`` is empty.
 
     Raises
     ------
     ParamError : nothing of that name, or nothing that this run does
     """
+    name = run.experiment.name
     if over not in OVERS:
-        raise ParamError(f"--over {over}: unknown; {nearest(over, OVERS)}")
+        raise ParamError(f"--over {over}: unknown; {nearest(over, [known for known in OVERS if known])}")
     if over == "training" and not run.experiment.trains:
-        raise ParamError(f"--over training: {run.experiment.name} has nothing to train; use time")
+        raise ParamError(f"--over training: {name} has nothing to train; use time")
     if over == "training" and getattr(run.params, "weights", "fresh") != "fresh":
         raise ParamError("--over training: weights that are there learn nothing; add --set weights=fresh")
-    return over
+    return over or "time"
 
 
-def over_time(frame: Frame, pictures: int, *, there_and_back: bool = False) -> Iterator[Moment]:
-    """Yield a frame as often as there are pictures, while its cursor goes from start to end, and back if wanted."""
-    for number in range(pictures):
-        share = number / max(1, pictures - 1)
-        yield frame, 1.0 - abs(2.0 * share - 1.0) if there_and_back else share
+class Film(Protocol):
+    """What one panel shows in an animation."""
+
+    @property
+    def looks(self) -> tuple[Frame, ...]:
+        """Frames of it that are known once it is prepared: so much room they all need."""
+        ...
+
+    def prepare(self) -> Iterator[None]:
+        """Compute what is needed before the first moment; yield often, so that others get their turn."""
+        ...
+
+    def moments(self) -> Iterator[Moment | None]:
+        """Yield a moment for each picture, and None while one is computed."""
+        ...
 
 
-def last_frame(run: Run) -> Frame:
-    """Run to the end and return the last frame.
+class OverTime:
+    """A frame stays, its cursor moves. The frame is the last one of a run, or one that is there already."""
+
+    def __init__(self, shown: Run | Frame, shoot: Shoot) -> None:
+        self._shown, self._shoot = shown, shoot
+        self.looks: tuple[Frame, ...] = ()
+
+    def prepare(self) -> Iterator[None]:
+        """Run to the end."""
+        self.looks = ((yield from last_frame(self._shown)),)
+
+    def moments(self) -> Iterator[Moment]:
+        """Yield the frame as often as there are pictures."""
+        for number in range(self._shoot.pictures):
+            yield self.looks[0], self._shoot.fraction(number)
+
+
+class OverTraining:
+    """The moments of a run that trains, evenly over its steps; the last one is that of its end."""
+
+    looks: tuple[Frame, ...] = ()
+
+    def __init__(self, run: Run, shoot: Shoot) -> None:
+        self._run, self._shoot = run, shoot
+
+    def prepare(self) -> Iterator[None]:
+        """Nothing is known beforehand."""
+        yield from ()
+
+    def moments(self) -> Iterator[Moment | None]:
+        """Yield what the models are at each picture's step."""
+        run, pictures = self._run, self._shoot.pictures
+        run.inbox.pictures = pictures
+        given, newest = 0, None
+        for frame in run.updates():
+            newest = frame or newest
+            due = round(run.progress * (pictures - 1))
+            yield None
+            # Steps may be fewer than pictures: what is on show then stays for more than one.
+            while newest is not None and given < min(due, pictures - 1):
+                yield newest, 1.0
+                given += 1
+        while newest is not None and given < pictures:
+            yield newest, 1.0
+            given += 1
+
+
+def last_frame(shown: Run | Frame) -> Generator[None, None, Frame]:
+    """Run to the end and return the last frame; yield at every step.
 
     Raises
     ------
     ParamError : the run has no frame, with its reason
     """
+    if isinstance(shown, Frame):
+        return shown
     frame = None
-    for newest in run.updates():
+    for newest in shown.updates():
         frame = newest or frame
+        yield
     if frame is None:
-        raise ParamError(run.message or f"panel={run.experiment.name}: the run has shown nothing")
+        raise ParamError(shown.message or f"panel={shown.experiment.name}: the run has shown nothing")
     return frame
 
 
-def over_training(run: Run, pictures: int) -> Iterator[Moment]:
-    """Yield as many moments of a run that trains, evenly over its steps; the last one is that of its end."""
-    run.inbox.pictures = pictures
-    given, newest = 0, None
-    for frame in run.updates():
-        newest = frame or newest
-        due = round(run.progress * (pictures - 1))
-        # Steps may be fewer than pictures: what is on show then stays for more than one.
-        while newest is not None and given < min(due, pictures - 1):
-            yield newest, 1.0
-            given += 1
-    while newest is not None and given < pictures:
-        yield newest, 1.0
-        given += 1
+def film_of(run: Run, shoot: Shoot) -> Film:
+    """Return the film of a run.
+
+    Raises
+    ------
+    ParamError : it cannot go over what is wanted
+    """
+    over = check_over(shoot.over, run)
+    return OverTraining(run, shoot) if over == "training" else OverTime(run, shoot)
+
+
+def together(films: Sequence[Film]) -> Iterator[tuple[Moment, ...] | None]:
+    """Yield the moments of several films side by side, for as long as all of them last; None while one is computed."""
+    running = [film.moments() for film in films]
+    while True:
+        row: list[Moment] = []
+        for film in running:
+            moment = None
+            while moment is None:
+                try:
+                    moment = next(film)
+                except StopIteration:
+                    return
+                if moment is None:
+                    yield None
+            row.append(moment)
+        yield tuple(row)

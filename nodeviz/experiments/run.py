@@ -32,6 +32,7 @@ class Run:
     seed : int, 0 or more
     changes : parameter values on top of the preset, as text or as Python values
     shown : whether it is run for its pictures: then weights that a preset brings are taken, as in the window
+    params : all parameters at once, in place of preset and changes
 
     Raises
     ------
@@ -46,6 +47,7 @@ class Run:
         seed: int = 0,
         changes: Mapping[str, object] | None = None,
         shown: bool = False,
+        params: Any = None,
     ) -> None:
         self.experiment = find_experiment(panel)
         self.preset = preset
@@ -53,8 +55,9 @@ class Run:
         chosen = dict(find_preset(panel, preset).changes) if preset is not None else {}
         if not shown:
             chosen |= {name: value for name, value in self.experiment.headless.items() if name in chosen}
-        self.params = declarations.change(self.experiment.params(), chosen)
-        self.params = declarations.change(self.params, changes or {})
+        if params is None:
+            params = declarations.change(declarations.change(self.experiment.params(), chosen), changes or {})
+        self.params = params
         self.history: dict[str, list[float]] = {}
         self.status = "ok"
         self.message = self.note = ""

@@ -57,14 +57,15 @@ class Writer:
     ----------
     path : Path, of the file or folder
     options : Options
+    folder : whether it is a folder, where the path does not say so
 
     Raises
     ------
     MediaError : what is asked for cannot be written; one sentence
     """
 
-    def __init__(self, path: Path, options: Options) -> None:
-        self.kind = check_options(path, options)
+    def __init__(self, path: Path | str, options: Options, *, folder: bool = False) -> None:
+        self.kind = check_options(f"{path}/" if folder else path, options)
         self.path = Path(path)
         self.options = options
         check_target(self.path, self.kind)

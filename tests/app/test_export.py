@@ -13,11 +13,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
-from nodeviz.app.export import Shoot, Subject, check, export_frame, export_run, read_size
+from nodeviz.app.export import Shoot, Subject, check, export_frame, export_frames, export_run, read_size
 from nodeviz.app.export_dialog import start_export
+from nodeviz.app.playbar import SECONDS
 from nodeviz.app.projector import Projector
-from nodeviz.experiments.films import over_time, over_training
+from nodeviz.cli_runs import repeated
+from nodeviz.experiments.base import Frame
+from nodeviz.experiments.films import OverTime, OverTraining
 from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.registry import REGISTRY
 from nodeviz.experiments.run import Run
 from nodeviz.media.formats import MediaError
 from nodeviz.media.notes import read_note
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from nodeviz.app.main_window import MainWindow
-    from nodeviz.experiments.base import Frame
 
 SMALL = (640, 360)
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -139,7 +142,7 @@ def test_an_svg_looks_like_the_picture_and_leaves_no_line_to_the_reader_to_scale
 
 def test_training_is_seen_from_its_first_step_to_its_last() -> None:
     run = Run("classifier", changes={"models": "node", "steps": 40, "n_points": 100, "batch": 16})
-    moments = list(over_training(run, 9))
+    moments = [moment for moment in OverTraining(run, Shoot(fps=9.0, seconds=1.0)).moments() if moment is not None]
     assert len(moments) == 9
     steps = [frame.step for frame, _ in moments]  # type: ignore[attr-defined]
     assert steps == sorted(steps)
@@ -148,12 +151,82 @@ def test_training_is_seen_from_its_first_step_to_its_last() -> None:
     assert len(set(steps)) >= 7
 
 
+def fractions(**changes: Any) -> list[float]:
+    shoot = Shoot(**changes)
+    film = OverTime(Frame(), shoot)
+    list(film.prepare())
+    return [fraction for _, fraction in film.moments()]
+
+
 def test_time_goes_there_and_back() -> None:
-    frame: Any = object()
-    fractions = [fraction for _, fraction in over_time(frame, 5, there_and_back=True)]
-    assert fractions == [0.0, 0.5, 1.0, 0.5, 0.0]
-    assert [fraction for _, fraction in over_time(frame, 3)] == [0.0, 0.5, 1.0]
-    assert [fraction for _, fraction in over_time(frame, 1)] == [0.0]
+    assert fractions(fps=5.0, seconds=1.0, there_and_back=True) == [0.0, 0.5, 1.0, 0.5, 0.0]
+    assert fractions(fps=3.0, seconds=1.0) == [0.0, 0.5, 1.0]
+    assert fractions(fps=1.0, seconds=1.0) == [0.0]
+
+
+def test_time_goes_as_fast_as_the_play_bar_and_begins_again() -> None:
+    assert fractions(fps=0.5, seconds=10.0, speed=1.0) == pytest.approx([0.0, 1 / 3, 2 / 3, 1.0, 1 / 3])
+    assert fractions(fps=0.5, seconds=10.0, speed=2.0, there_and_back=True) == pytest.approx(
+        [0, 2 / 3, 2 / 3, 0, 2 / 3]
+    )
+    assert Shoot(seconds=None).length == SECONDS
+    assert Shoot(seconds=None, speed=2.0, there_and_back=True).length == SECONDS
+    assert fractions(fps=2.0, seconds=None, speed=2.0) == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+
+
+@pytest.fixture(scope="module")
+def grid() -> tuple[list[Run], list[Frame]]:
+    runs = [Run(name, preset=experiment.first_preset, shown=True) for name, experiment in REGISTRY.items()]
+    return runs, [list(run)[-1] for run in runs]
+
+
+def test_a_grid_has_each_panel_in_its_place_and_says_of_each_how_it_was_made(
+    grid: tuple[list[Run], list[Frame]], tmp_path: Path
+) -> None:
+    runs, frames = grid
+    subjects = [Subject(run.experiment.name, run.params, 0, run.preset or "") for run in runs]
+    _, path = whole(export_frames(subjects, frames, tmp_path / "a.png", Shoot(size=(1600, 900))))
+    with Image.open(path) as image:
+        picture = np.asarray(image).astype(np.int16)
+    quarters = [picture[y : y + 440, x : x + 790] for y in (5, 455) for x in (5, 805)]
+    assert len({quarter.tobytes() for quarter in quarters}) == len(runs)
+    for subject, frame, quarter in zip(subjects, frames, quarters, strict=True):
+        alone = drawn_alone(subject, frame)
+        assert np.abs(quarter.mean((0, 1)) - alone.mean((0, 1))).max() < 6.0
+    note = json.loads(read_note(path))
+    assert [entry["panel"] for entry in note["panels"]] == list(REGISTRY)
+    assert repeated(path, "flow", {}).params == runs[2].params
+    with pytest.raises(ParamError, match="shows several panels; name one of them: phase, classifier"):
+        repeated(path, None, {})
+
+
+def drawn_alone(subject: Subject, frame: Frame) -> npt.NDArray[np.int16]:
+    sheet = Projector(subject.panel, subject.params, preset=subject.preset, size=(1008, 564))
+    try:
+        sheet.draw(frame, 1.0)
+        return colours(sheet.picture())
+    finally:
+        sheet.close()
+
+
+def test_a_grid_moves_as_a_whole(grid: tuple[list[Run], list[Frame]], tmp_path: Path) -> None:
+    runs, frames = grid
+    subjects = [Subject(run.experiment.name, run.params, 0, run.preset or "") for run in runs[:3]]
+    shoot = Shoot(size=(800, 450), fps=4.0, seconds=1.0)
+    told, path = whole(export_frames(subjects, frames[:3], tmp_path / "a.webp", shoot))
+    assert told[-1] == (4, 4)
+    with Image.open(path) as image:
+        assert image.n_frames == 4  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("shoot", "words"),
+    [(Shoot(at=1.0), "time of its own"), (Shoot(plot=1), "no plot alone"), (Shoot(over="training"), "not all panels")],
+)
+def test_what_a_grid_cannot_be_is_said(tmp_path: Path, shoot: Shoot, words: str) -> None:
+    path = tmp_path / ("a.png" if shoot.at else "a.mp4")
+    with pytest.raises(MediaError, match=words):
+        check(path, shoot, panels=4)
 
 
 def test_an_export_given_up_in_the_middle_leaves_nothing(spiral: tuple[Run, Frame], tmp_path: Path) -> None:
