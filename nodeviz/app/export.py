@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     Exporting = Generator[tuple[int, int], None, Path]  # pictures done and in all; returns what was written
 
 __all__ = [
-    "GRID", "SIZES", "Shoot", "Subject", "check", "export_frame", "export_frames", "export_run", "export_runs",
-    "make_shoot", "note_of", "read_size", "run_of", "sheet_of", "size_of",
+    "GRID", "SIZES", "Shoot", "Subject", "check", "export_films", "export_frame", "export_frames", "export_run",
+    "export_runs", "make_shoot", "note_of", "read_size", "run_of", "sheet_of", "size_of",
 ]  # fmt: skip
 GRID = "grid"  # what all panels at once are called
 
@@ -87,7 +87,7 @@ def export_runs(runs: Sequence[Run], path: Path | str, shoot: Shoot) -> Exportin
     moving = check(path, shoot, panels=len(runs)).moving
     subjects = [Subject(run.experiment.name, run.params, run.seed, run.preset or "") for run in runs]
     films = [film_of(run, shoot) if moving else OverTime(run, shoot) for run in runs]
-    return (yield from _write(subjects, films, path, shoot))
+    return (yield from export_films(subjects, films, path, shoot))
 
 
 def export_frame(subject: Subject, frame: Frame, path: Path | str, shoot: Shoot) -> Exporting:
@@ -105,7 +105,7 @@ def export_frames(subjects: Sequence[Subject], frames: Sequence[Frame], path: Pa
     for subject, frame in zip(subjects, frames, strict=True):
         over = check_over(shoot.over, run_of(subject)) if moving else "time"
         films.append(OverTime(frame, shoot) if over == "time" else film_of(run_of(subject), shoot))
-    return (yield from _write(subjects, films, path, shoot))
+    return (yield from export_films(subjects, films, path, shoot))
 
 
 def run_of(subject: Subject) -> Run:
@@ -138,8 +138,8 @@ def sheet_of(subjects: Sequence[Subject], shoot: Shoot) -> Sheet:
     )  # fmt: skip
 
 
-def _write(subjects: Sequence[Subject], films: Sequence[Film], path: Path | str, shoot: Shoot) -> Exporting:
-    """Compute what must be there before the first picture, then draw."""
+def export_films(subjects: Sequence[Subject], films: Sequence[Film], path: Path | str, shoot: Shoot) -> Exporting:
+    """Write films of what a check found well; compute what must be there before the first picture, then draw."""
     for film in films:
         for _ in film.prepare():
             yield 0, shoot.pictures
@@ -164,8 +164,16 @@ def _animate(sheet: Sheet, rows: Iterator[Moments | None], path: Path | str, sho
         for moments in rows:
             if moments is not None:
                 sheet.draw_all(moments)
-                writer.add(sheet.picture())
+                picture = sheet.picture()
+                while not writer.ready():  # a window has other things to do than to wait
+                    yield done, shoot.pictures
+                writer.add(picture)
                 done += 1
+            yield done, shoot.pictures
+        while not writer.ready():
+            yield done, shoot.pictures
+        writer.add_end()
+        while not writer.ended():
             yield done, shoot.pictures
     return target
 

@@ -7,6 +7,7 @@ import os
 import queue
 import shutil
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +18,7 @@ from nodeviz.media.notes import add_note
 from nodeviz.media.stills import NOTE_FILE, FolderEncoder, write_png
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     import numpy as np
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 AHEAD = 4  # pictures that may wait for the encoder: drawing and encoding go on side by side, and memory stays flat
 PATIENCE = 0.2  # s, between two looks whether the encoder still lives
+MOMENT = 0.003  # s, between two looks of somebody who has other things to do as well
 
 
 class Encoder(Protocol):
@@ -119,15 +121,19 @@ class Writer:
             raise
         return self.path
 
-    @property
-    def full(self) -> bool:
-        """Whether the next picture would have to wait for the encoder."""
-        return self._queue.full() and self._thread.is_alive()
+    def ready(self) -> bool:
+        """Return whether the next picture is taken at once, after a short moment for the encoder where it is not."""
+        return self._soon(lambda: not (self._queue.full() and self._thread.is_alive()))
 
-    @property
-    def encoding(self) -> bool:
-        """Whether the encoder has not ended yet."""
-        return self._thread.is_alive()
+    def ended(self) -> bool:
+        """Return whether the encoder has ended, after a short moment for it where it has not."""
+        return self._soon(lambda: not self._thread.is_alive())
+
+    @staticmethod
+    def _soon(is_so: Callable[[], bool]) -> bool:
+        if not is_so():
+            time.sleep(MOMENT)
+        return is_so()
 
     def add_end(self) -> None:
         """Tell the encoder that no picture follows, as soon as there is room to."""
