@@ -19,7 +19,7 @@ from typing import Any
 from .playing import open_window
 
 import numpy as np  # isort: skip - playing sets the number of threads first
-from PySide6.QtCore import QPoint, QPointF, Qt  # isort: skip
+from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QTimer  # isort: skip
 from PySide6.QtTest import QTest  # isort: skip
 from PySide6.QtWidgets import QApplication  # isort: skip
 
@@ -62,10 +62,12 @@ def place(plot: Any, x: float, y: float) -> QPoint:
 
 
 def wait(due: float) -> None:
-    """Let the window live until a time by perf_counter."""
-    while time.perf_counter() < due:
-        QApplication.processEvents()
-        time.sleep(5e-4)  # gives the worker the interpreter, as an idle event loop does
+    """Let the window live until a time by perf_counter, in an event loop that sleeps as the application's does."""
+    loop = QEventLoop()
+    timer = QTimer(singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(loop.quit)
+    timer.start(max(0, round(1e3 * (due - time.perf_counter()))))
+    loop.exec()
 
 
 def edit(panel: Any, rng: np.random.Generator, watch: Watch, due: float) -> None:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from nodeviz.problems.series import Series
 
 LISTEN_MS = 4  # between two looks into the mailbox while an edit waits for its answer
-QUIET_MS, STALE_MS = 120, 1000  # after an edit until the small plots are drawn, and at most while edits come
+QUIET_MS = 120  # after an edit until the small plots are drawn
+STALE_MS, LATEST_MS = 1000, 3000  # the same while edits come: when none waits for its answer, and at all
 PATIENCE_MS = 1000  # of that; then the clock of all panels is soon enough
 
 
@@ -96,6 +97,7 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
         self._listening.timeout.connect(self._listen)
         self._listened = self._behind = 0.0  # since when it listens, and the small plots are behind the curve
         self._quiet = 0.0  # when an edit is long enough ago
+        self._turn = 0  # counts the small plots drawn one at a time
         self._seen: Shown | None = None
         self._frame_before: LatentFrame | None = None
         self._base: Series | None = None  # the observations before the drag that goes on
@@ -139,15 +141,23 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
             self.view.show_points(self._seen)
         self.view.fit()
         self.view.show_at(t, on=fraction < 1.0)
-        now = time.perf_counter()
+        self._draw_instruments(frame, params, t)
+
+    def _draw_instruments(self, frame: LatentFrame, params: LatentParams, t: float) -> None:
+        """Draw the small plots: while edits come one at a time, seldom, and between an answer and the next edit."""
+        now, names = time.perf_counter(), list(self.instruments)
         if now < self._quiet:
             self._behind = self._behind or now
-            if now - self._behind < STALE_MS / 1000:
+            if now - self._behind < (LATEST_MS if self.times.waiting else STALE_MS) / 1000:
                 return  # the curve first; what is inside follows when the hand pauses
-        self._behind = 0.0
+            self._turn += 1
+            names = [names[self._turn % len(names)]]
+            self._behind = now - STALE_MS / 2000 if self._turn % 2 else now
+        else:
+            self._behind = 0.0
         scene = self._make_scene(frame, params)
-        for name, kind in (("upper", params.upper), ("lower", params.lower)):
-            instrument = self.instruments[name]
+        for name in names:
+            kind, instrument = (params.upper if name == "upper" else params.lower), self.instruments[name]
             instrument.plot.settled = not self.session.dragging
             before = instrument.picture if self.running and not self.calm else None
             instrument.show_picture(kind, before or scene, t, calm=self.calm)
