@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from nodeviz.app.interrupt import wait_loop
@@ -202,9 +202,18 @@ class PanelFacade:
         """Let the run take ``n`` more steps, then halt."""
         self._panel.step(n)
 
-    def reset(self) -> None:
-        """Start the run again from its seed, from nothing that was computed before."""
-        self._panel.reset()
+    def reset(
+        self,
+        steps: int | None = None,
+        goal: int | None = None,
+        changes: Mapping[int, Mapping[str, object]] | None = None,
+    ) -> None:
+        """Start the run again from its seed, from nothing that was computed before.
+
+        With ``steps`` it halts after so many training steps. ``goal`` is the step at which it is complete, where that
+        is not the experiment's own; ``changes`` are live parameters by step, as in {20: {"lr": 0.01}}.
+        """
+        self._panel.reset(steps, goal, changes)
 
     def wait(self, until: Callable[[], bool] | None = None, timeout: float | None = 60.0) -> bool:
         """Wait until the run has ended, or until ``until()`` is true; the plots go on, Ctrl+C ends it.

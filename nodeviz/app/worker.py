@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QThread
 
 from nodeviz.app.mailbox import Ending, Mailbox
-from nodeviz.experiments.base import Request
+from nodeviz.experiments.base import Replay, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,7 @@ class Order:
     last: Frame | None
     heard: int
     quota: float | None = None
+    replay: Replay[Any] | None = None
 
 
 @dataclass(slots=True)
@@ -84,15 +85,23 @@ class Worker(QThread):
     # Called on the GUI thread.
 
     def start_run(
-        self, panel: str, experiment: Experiment[Any], params: Any, seed: int, mailbox: Mailbox, last: Frame | None
+        self,
+        panel: str,
+        experiment: Experiment[Any],
+        params: Any,
+        seed: int,
+        mailbox: Mailbox,
+        last: Frame | None,
+        replay: Replay[Any] | None = None,
     ) -> int:
         """Replace the panel's run by a fresh one and return its generation.
 
         The run under way goes on to its first picture, for 0.15 s at most: a drag that replaced every run before it had
-        anything to show would show nothing at all. Of the runs that wait meanwhile only the newest is begun.
+        anything to show would show nothing at all. Of the runs that wait meanwhile only the newest is begun. One that
+        comes with a ``replay`` takes the steps and changes of that, then halts.
         """
         number = next(self._numbers)
-        order = Order(number, experiment, params, seed, mailbox, last, number)
+        order = Order(number, experiment, params, seed, mailbox, last, number, replay=replay)
         self._orders.put(lambda: self._order(panel, order))
         return number
 
@@ -120,6 +129,13 @@ class Worker(QThread):
         number = next(self._numbers)
         self._orders.put(lambda: self._allow(panel, steps, number))
         return number
+
+    def account(self, panel: str, generation: int) -> Replay[Any] | None:
+        """Return how a run came to where it is; None where it has not begun yet, or has nothing to tell."""
+        job = self._jobs.get(panel)
+        if job is None or job.generation != generation or not job.trains:
+            return None
+        return job.inbox.account()
 
     def close(self, wait: float) -> str:
         """End all runs; return the name of one that did not end within ``wait`` seconds, or an empty text."""
@@ -179,12 +195,15 @@ class Worker(QThread):
     def _begin(self, panel: str, order: Order) -> None:
         if panel in self._jobs:
             _close(self._jobs.pop(panel).steps)
+        begun = order.params if order.replay is None else order.replay.begun
         order.mailbox.begin(order.generation)
         try:
-            steps, inbox = order.experiment.start(order.params, order.seed, order.last, interactive=True)
+            steps, inbox = order.experiment.start(begun, order.seed, order.last, interactive=True)
         except Exception as error:  # noqa: BLE001 - whatever it raises ends that run only
             order.mailbox.close(order.generation, _failed(error))
             return
+        if order.replay is not None:
+            inbox.replay(order.replay)
         if order.quota is not None:
             inbox.allow(order.quota)
         trains = order.experiment.trains
@@ -192,7 +211,8 @@ class Worker(QThread):
 
     def _set_live(self, panel: str, params: Any, number: int) -> None:
         if panel in self._next:
-            self._next[panel] = dataclasses.replace(self._next[panel], params=params, heard=number)
+            order = dataclasses.replace(self._next[panel], params=params, heard=number)
+            self._next[panel] = dataclasses.replace(order, replay=order.replay and order.replay.changed(params))
         if panel in self._jobs:
             self._jobs[panel].inbox.set_live(params)
             self._jobs[panel].wake(number)

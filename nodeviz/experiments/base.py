@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -58,6 +59,28 @@ class Update:
     status: str = "ok"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay(Generic[P]):
+    """How a run came to where it is: enough to bring it there again from its seed.
+
+    Attributes
+    ----------
+    begun : the parameters it started with
+    steps : training steps that were taken
+    goal : the training step at which it is complete; 0 for the experiment's own
+    changes : training steps and the live parameters that took effect at them, in that order
+    """
+
+    begun: P
+    steps: int = 0
+    goal: int = 0
+    changes: tuple[tuple[int, P], ...] = ()
+
+    def changed(self, params: P) -> Replay[P]:
+        """Return what leads to the same place and then to other live parameters."""
+        return dataclasses.replace(self, changes=(*self.changes, (self.steps, params)))
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A typed question or edit. An edit carries the whole new data, so the newest of a kind replaces those before."""
@@ -82,25 +105,64 @@ class Inbox(Generic[P]):
     quota : training steps that an experiment may still take: without limit, none after stop(), n after step(n); it
         takes one off for each; ``told`` is whether somebody has set it
     step : steps done, counted by whoever drives the run; an experiment that trains counts its training steps itself
+    goal : the training step at which a run that trains is complete; 0 leaves that to it, and until it says so
     pictures : how many a run that trains is to show evenly over its steps; 0 leaves that to it
     record : (step, kind, payload) of every live change and request that took effect
     """
 
     def __init__(self, params: P, last_frame: Frame | None = None, *, interactive: bool = False) -> None:
-        self.live = params
+        self.live = self._begun = params
         self.last_frame = last_frame
         self.interactive = interactive
         self.quota = math.inf
         self.told = False
         self.step = 0
+        self.goal = 0
         self.pictures = 0
         self.record: list[tuple[int, str, Any]] = []
         self._requests: dict[str, Request] = {}
+        self._replay: Replay[P] | None = None  # while it goes on
+        self._planned: deque[tuple[int, P]] = deque()
 
     def set_live(self, params: P) -> None:
-        """Put new live parameters in force, and record the step at which they took effect."""
+        """Put new live parameters in force, and record the step at which they took effect.
+
+        While a run is replayed they take effect at its end, where they were changed from.
+        """
+        if self._replay is not None:
+            self._planned.append((self._replay.steps, params))
+        else:
+            self._put(params)
+
+    def _put(self, params: P) -> None:
         self.live = params
         self._note("live", params)
+
+    def replay(self, replay: Replay[P]) -> None:
+        """Let a run that was started with what it began with take the same steps and changes again, then halt."""
+        if replay.steps:
+            self.allow(replay.steps)
+        self.goal, self._replay, self._planned = replay.goal, replay, deque(replay.changes)
+
+    def follow_plan(self) -> float:
+        """Put in force what a replay planned for this step; return how many steps may come until the next change."""
+        while self._planned and self._planned[0][0] <= self.step:
+            self._put(self._planned.popleft()[1])
+        if self._planned:
+            return self._planned[0][0] - self.step
+        if self._replay is not None and self.step >= self._replay.steps:
+            self._replay = None
+        return math.inf
+
+    def account(self) -> Replay[P]:
+        """Return how the run came to where it is; while it is replayed, where that leads. Any thread may ask."""
+        replay, planned = self._replay, tuple(self._planned)
+        if replay is not None and self.quota > 0:
+            return dataclasses.replace(replay, changes=(*self._changes(), *planned))
+        return Replay(begun=self._begun, steps=self.step, goal=self.goal, changes=self._changes())
+
+    def _changes(self) -> tuple[tuple[int, P], ...]:
+        return tuple((step, params) for step, kind, params in tuple(self.record) if kind == "live")
 
     def allow(self, steps: float) -> None:
         """Set the quota of training steps."""

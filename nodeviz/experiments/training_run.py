@@ -119,10 +119,11 @@ class TrainingRun(Generic[P]):
         self, inbox: Inbox[P], trainees: Trainees[P], screen: Screen[P], *, steps: int, resting: bool = False
     ) -> None:
         self._inbox, self._trainees, self._screen, self._steps = inbox, trainees, screen, steps
-        self._live = inbox.live
-        self._goal = steps
-        if resting:  # training goes on when somebody asks for it, who may have done so before the run began
-            self._goal, inbox.quota = 0, inbox.quota if inbox.told else 0.0
+        self._live, self._free = inbox.live, math.inf
+        if resting and not inbox.told:  # training goes on when somebody asks for it
+            inbox.quota = 0.0
+        # Somebody may have asked for it before the run began; then it counts from there.
+        self._goal = inbox.goal = inbox.goal or (0 if resting else steps)
         self._every = max(1, math.ceil(self._goal / (inbox.pictures or PICTURES)))
 
     def run(self) -> Steps:
@@ -130,6 +131,7 @@ class TrainingRun(Generic[P]):
         inbox, screen = self._inbox, self._screen
         yield from self._pictures(screen.draw(0, self._goal, resting=False))
         while True:
+            self._free = inbox.follow_plan()
             if inbox.live is not self._live:
                 self._live = inbox.live
                 self._trainees.follow(self._live, inbox.step)
@@ -155,8 +157,8 @@ class TrainingRun(Generic[P]):
         """
         inbox, before = self._inbox, self._inbox.step
         if before >= self._goal:  # asked to train on
-            self._goal = before + (self._steps if math.isinf(inbox.quota) else int(inbox.quota))
-        count = int(min(self._trainees.stride(), inbox.quota, self._goal - before))
+            self._goal = inbox.goal = before + (self._steps if math.isinf(inbox.quota) else int(inbox.quota))
+        count = int(min(self._trainees.stride(), inbox.quota, self._goal - before, self._free))
         inbox.step += count
         inbox.quota = 0.0 if inbox.step >= self._goal else inbox.quota - count
         scalars = yield from self._trainees.train(inbox.step, count)

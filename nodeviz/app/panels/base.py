@@ -7,7 +7,7 @@ import math
 import traceback
 from array import array
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -25,6 +25,7 @@ from nodeviz.app.focus import focusable, focusable_in
 from nodeviz.app.form import Form
 from nodeviz.app.mailbox import Delivery, Ending, Mailbox
 from nodeviz.app.message import MessageLine
+from nodeviz.app.panels import replaying
 from nodeviz.app.playbar import PlayBar
 from nodeviz.app.theme import DARK, Theme, ui_font
 from nodeviz.app.words import Words
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from nodeviz.app.plots import Plot
     from nodeviz.app.session import Session
     from nodeviz.app.worker import Worker
-    from nodeviz.experiments.base import Reply
+    from nodeviz.experiments.base import Replay, Reply
 
 P = TypeVar("P")
 F = TypeVar("F", bound=Frame)
@@ -88,12 +89,14 @@ class Panel(QWidget, Generic[P, F]):
         self.dropped = 0
         self.steps_seen = 0
         self._fold: bool | None = None
+        self._replay: Replay[P] | None = None
         self.calm = True  # whether what is read is to be drawn too: words, tables, small plots of a run that goes on
         self._read_at = -math.inf
         self._shown: P | None = None
         self._state = session.state(self.experiment)
         self._dirty = True
         self._plots: list[Plot] = []
+        self.instruments: Mapping[str, Any] = {}  # by the parameter that says what they show
         self._lay_out()
         self.build()
         self.show_form()
@@ -370,10 +373,11 @@ class Panel(QWidget, Generic[P, F]):
                 return True
         return False
 
-    def start(self, *, afresh: bool = False) -> None:
+    def start(self, *, afresh: bool = False, replay: Replay[P] | None = None) -> None:
         """Start the run of the state in force; the last picture stays until the new one is there.
 
         Parts of the last frame are handed to the run, which keeps those that cannot have changed, unless ``afresh``.
+        A ``replay`` says how it is to come to the state in force.
         """
         state = self.session.state(self.experiment)
         self._shown = state.params
@@ -382,9 +386,11 @@ class Panel(QWidget, Generic[P, F]):
         self.progress = 0.0
         self.running = self._awaited = True
         self._over = False
+        self._replay = replay
         self._generation = self._newest_order = self.worker.start_run(
-            self.experiment, self.record, state.params, state.seed, self.mailbox, None if afresh else self.frame
-        )
+            self.experiment, self.record, state.params, state.seed, self.mailbox, None if afresh else self.frame,
+            replay,
+        )  # fmt: skip
 
     @property
     def started(self) -> bool:
@@ -401,10 +407,33 @@ class Panel(QWidget, Generic[P, F]):
         self._wake(self.worker.allow(self.experiment, 0))
         self.session.echoed.emit(f"{self.experiment}.stop()")
 
-    def reset(self) -> None:
-        """Start the run again from its seed, from nothing that was computed before."""
-        self.start(afresh=True)
-        self.session.echoed.emit(f"{self.experiment}.reset()")
+    def account(self) -> Replay[P] | None:
+        """Return how the run came to where it is, for one that trains; enough to bring it there again."""
+        return self.worker.account(self.experiment, self._generation) or self._replay
+
+    def reset(
+        self,
+        steps: int | None = None,
+        goal: int | None = None,
+        changes: Mapping[int, Mapping[str, object]] | None = None,
+    ) -> None:
+        """Start the run again from its seed, from nothing that was computed before.
+
+        Parameters
+        ----------
+        steps : training steps after which it halts
+        goal : the training step at which it is complete, where that is not the experiment's own
+        changes : values of live parameters by name, by the training step at which they take effect
+
+        Raises
+        ------
+        ParamError : steps that cannot be, or a parameter that is not live
+        """
+        if steps is None:
+            self.start(afresh=True)
+            self.session.echoed.emit(f"{self.experiment}.reset()")
+        else:
+            replaying.reset(self, steps, goal, changes or {})
 
     def step(self, n: int) -> None:
         """Let the run take n more steps, then halt."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nodeviz.app.brush import Stroke
     from nodeviz.app.commands import Command
     from nodeviz.app.mailbox import Delivery
-    from nodeviz.experiments.base import Reply
+    from nodeviz.experiments.base import Replay, Reply
 
 BRUSH = 30  # hundredths of the plane's unit: the plane is larger than the classifier's
 TRACES = frozenset({"trace", "trace-log-prob"})
@@ -161,10 +161,10 @@ class FlowPanel(TrainingPanel[FlowParams, FlowFrame]):
 
     # Questions to the run.
 
-    def start(self, *, afresh: bool = False) -> None:
+    def start(self, *, afresh: bool = False, replay: Replay[Any] | None = None) -> None:
         """Start the run of the state in force."""
         self._path, self._trace, self._counted = None, None, 0.0
-        super().start(afresh=afresh)
+        super().start(afresh=afresh, replay=replay)
 
     def _receive(self, delivery: Delivery) -> None:
         """Take what came, and count training steps: a report is of several."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 
     from nodeviz.app.planes import Place
+    from nodeviz.experiments.base import Replay
 
 SETTLE_MS = 300  # the notches of one turn of the wheel are one gesture
 
@@ -106,11 +107,12 @@ class RunPanel(Panel[P, F]):
         else:
             {"train": self.train, "stop": self.stop, "reset": self.reset}[what]()
 
-    def start(self, *, afresh: bool = False) -> None:
+    def start(self, *, afresh: bool = False, replay: Replay[Any] | None = None) -> None:
         """Start the run of the state in force."""
         # Weights that are there already are shown, and rest.
-        self._training = self.session.state(self.experiment).params.weights == "fresh"
-        super().start(afresh=afresh)
+        fresh = self.session.state(self.experiment).params.weights == "fresh"
+        self._training = fresh if replay is None else replay.steps > 0
+        super().start(afresh=afresh, replay=replay)
 
     def train(self) -> None:
         """Train on."""
