@@ -60,6 +60,8 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"nodeviz {__version__}")
     top.add_argument("--panel", help="the panel that opens in front")
     top.add_argument("--preset", help="a preset of that panel")
+    top.add_argument("--safe-mode", action="store_true", help="start as the first time; nothing is read or remembered")
+    top.add_argument("--reset", action="store_true", help="forget all that is remembered, with a backup, and end")
     top.set_defaults(command=open_window)
     commands = top.add_subparsers(title="commands", metavar="", parser_class=Parser)
 
@@ -209,6 +211,8 @@ def examine(options: argparse.Namespace) -> int:
 
 def open_window(options: argparse.Namespace) -> int:
     """Open the window, or say in one sentence why there is none and what works without it."""
+    if options.reset:
+        return reset_everything()
     from nodeviz.experiments.params import ParamError
     from nodeviz.experiments.presets import find_preset
     from nodeviz.experiments.registry import REGISTRY, find_experiment
@@ -221,4 +225,27 @@ def open_window(options: argparse.Namespace) -> int:
         from nodeviz.app import application
     except ImportError as error:
         raise ParamError(f"the window's libraries do not load ({error}); run nodeviz doctor for the remedy") from None
-    return application.main(panel=panel, preset=options.preset)
+    return application.main(panel=panel, preset=options.preset, safe=options.safe_mode)
+
+
+def reset_everything() -> int:
+    """Put all that the window remembers into a backup, and name it."""
+    from nodeviz.app import crash_log
+    from nodeviz.app.reset import ResetError, remembered, reset
+    from nodeviz.app.settings import config_folder
+
+    folder = config_folder()
+    if crash_log.running():
+        print("nodeviz: it is open and would save again; close it, then reset", file=sys.stderr)
+        return 1
+    things = remembered(folder)
+    try:
+        backup = reset(folder)
+    except ResetError as error:
+        print(f"nodeviz: {error}", file=sys.stderr)
+        return 1
+    if backup is None:
+        print(f"nothing is remembered in {folder}")
+        return 0
+    print("\n".join(["reset, with a backup:", *(f"  {thing.words}" for thing in things), f"kept in {backup}"]))
+    return 0

@@ -3,37 +3,80 @@
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from nodeviz import __version__, doctor
+from nodeviz.app.crash_log import CrashLog
 from nodeviz.app.theme import ui_font
+from nodeviz.app.trouble import RESET, put_aside, show_crash
+from nodeviz.experiments.registry import REGISTRY
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from nodeviz.app.main_window import MainWindow
 
 # With small arrays NumPy holds the interpreter lock; at the default of 5 ms a timer is late by up to 137 ms.
 SWITCH_INTERVAL = 1e-4
+CONFIG = "NODEVIZ_CONFIG_DIR"
 
 
-def main(*, panel: str, preset: str | None) -> int:
-    """Open the window and return the exit code."""
+def main(*, panel: str, preset: str | None, safe: bool = False) -> int:
+    """Open the window and return the exit code.
+
+    Parameters
+    ----------
+    panel, preset : what opens in front
+    safe : whether all is as at the first start, and nothing of the user's is read or written but the log of a crash
+    """
     if not display_available():
         print_without_display()
         return 2
-    with contextlib.suppress(OSError, ValueError):
-        faulthandler.enable()
-    application = make_application()
-    window = open_window(panel=panel, preset=preset)
-    # Python handles a signal only when it runs: the clock sees to that, so that Ctrl+C in the terminal works.
-    signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window.close))
-    return int(application.exec())
+    with CrashLog() as log, own_folder(safe=safe):
+        application = make_application()
+        said = ""
+        while True:
+            window = open_window(panel=panel, preset=preset)
+            if safe:
+                window.setWindowTitle("nodeviz (safe mode: nothing is remembered)")
+            window.tell(said)
+            window.errors.actions.listen(log.note)
+            show_crash(window, log)
+            # Python handles a signal only when it runs: the clock sees to that, so that Ctrl+C in the terminal works.
+            signal.signal(signal.SIGINT, lambda *_, window=window: QTimer.singleShot(0, window.close))
+            code = int(application.exec())
+            folder = application.property(RESET)
+            if not folder:
+                return code
+            application.setProperty(RESET, None)
+            said = put_aside(Path(folder))  # only now: closing has saved once more
+            window.deleteLater()
+            panel, preset = next(iter(REGISTRY)), None
+
+
+@contextlib.contextmanager
+def own_folder(*, safe: bool) -> Generator[None, None, None]:
+    """Give the settings a folder of their own that goes with this start, where it is a safe one."""
+    if not safe:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="nodeviz-safe-", ignore_cleanup_errors=True) as folder:
+        before = os.environ.get(CONFIG)
+        os.environ[CONFIG] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(CONFIG)
+            if before is not None:
+                os.environ[CONFIG] = before
 
 
 def make_application() -> QApplication:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QMessageBox, QTe
 from nodeviz import __version__
 from nodeviz.app.commands import Command, in_a_sentence
 from nodeviz.app.export_dialog import ask_export
+from nodeviz.app.trouble import trouble_commands
 from nodeviz.experiments.presets import presets
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ def view_commands(window: MainWindow) -> list[Command]:
             shortcut="F1",
             callback=lambda: help_(window),
         ),
+        *trouble_commands(window),
         Command(id="about", title="About nodeviz", menu="Help", callback=lambda: about(window)),
     ]
 
