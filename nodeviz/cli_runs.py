@@ -20,9 +20,9 @@ def add_run_arguments(
 ) -> None:
     """Add what names a run: panel, preset, parameters and seed."""
     command.add_argument("panel", metavar="PANEL", help=panel, nargs="?" if optional else None)
-    command.add_argument("--preset", metavar="P", help="a shipped preset to start from")
+    command.add_argument("--preset", metavar="P", help="a preset to start from, shipped or your own")
     command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes", help="repeatable")
-    command.add_argument("--seed", default="0", metavar="N", help="a whole number, 0 or more")
+    command.add_argument("--seed", metavar="N", help="a whole number, 0 or more; by default 0, or your preset's")
 
 
 def make_run(options: argparse.Namespace, *, panel: str = "", shown: bool = False) -> Run:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from nodeviz.app.interrupt import wait_loop
+from nodeviz.experiments.own_presets import own_presets
 from nodeviz.experiments.params import Flag, ParamError, declared, nearest
 from nodeviz.experiments.presets import presets
 
@@ -118,7 +119,9 @@ class PanelFacade:
     def preset(self, name: str | None = None) -> Any:
         """Start from a preset; without a name return the names with their sentences."""
         if name is None:
-            return {preset.name: preset.sentence for preset in presets(self._panel.experiment).values()}
+            panel, folder = self._panel.experiment, self._panel.session.folder
+            known = presets(panel) | own_presets(panel, folder)
+            return {preset.name: preset.sentence for preset in known.values()}
         return self._panel.session.load_preset(self._panel.experiment, name)
 
     @property

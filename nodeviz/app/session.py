@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
@@ -15,6 +15,9 @@ from nodeviz.experiments.params import ParamError
 from nodeviz.experiments.presets import find_preset
 from nodeviz.experiments.registry import REGISTRY
 from nodeviz.experiments.run import SEED
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Session(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.folder: Path | None = None  # of the settings, where the user's own presets lie; None for the usual one
         self.undo_stack = QUndoStack(self)
         self._states = {name: first_state(name) for name in REGISTRY}
         self._gesture = 0
@@ -123,11 +127,17 @@ class Session(QObject):
         return True
 
     def load_preset(self, panel: str, name: str) -> None:
-        """Start from a shipped preset: the experiment's defaults with the preset's changes."""
-        preset = find_preset(panel, name)
-        params = declarations.change(REGISTRY[panel].params(), preset.changes)
-        after = State(params, self._states[panel].seed, name)
+        """Start from a preset: the experiment's defaults with the preset's changes; one of the user's has its seed."""
+        preset = find_preset(panel, name, self.folder)
+        params, complaint = REGISTRY[panel].params(), ""
+        if preset.own:  # perhaps an older nodeviz kept it, or its files are gone
+            params, complaint = usable(params, preset.changes)
+        else:
+            params = declarations.change(params, preset.changes)
+        after = State(params, self._states[panel].seed if preset.seed is None else preset.seed, preset.name)
         self._push(panel, after, f"{panel}: preset {preset.title}", "", f"{panel}.preset({name!r})")
+        if complaint:
+            self.refused.emit(panel, complaint)
 
     def set_seed(self, panel: str, seed: object) -> None:
         """Change the seed of a panel's run."""

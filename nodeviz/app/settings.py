@@ -12,17 +12,18 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-import platformdirs
+from nodeviz.config_path import config_folder
 
 VERSION = 1  # of the file
-LAYOUT_VERSION = 2  # of the window's layout: raise it when docks are added, renamed or removed
+LAYOUT_VERSION = 3  # of the window's layout: raise it when docks are added, renamed or removed
 MAX_BYTES = 16_000_000  # several times what 100,000 painted points need
 MAX_HISTORY = 100_000
+MAX_RECENT = 20
 
 Theme = Literal["system", "dark", "light"]
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -49,6 +50,10 @@ class Settings:
     layout: Layout | None = None
     panels: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # a panel's name -> its parameters
     console_history: int = 1_000  # lines
+    shortcuts: Mapping[str, str] = field(default_factory=dict)  # a command's id -> its key, where it was changed
+    recent: tuple[str, ...] = ()  # what was chosen in the command palette, the newest first
+    guide_place: str = ""  # the step of the guide on show, as chapter/step
+    guide_done: tuple[str, ...] = ()  # the steps whose task was done
 
     def __post_init__(self) -> None:
         if self.theme not in get_args(Theme):
@@ -59,6 +64,22 @@ class Settings:
             raise ValueError(f"console_history={self.console_history}: out of range; use 0 to {MAX_HISTORY}")
         for name, params in self.panels.items():
             _check_params(name, params)
+        if not isinstance(self.shortcuts, Mapping) or not all(map(_is_text, _flat(self.shortcuts))):
+            raise ValueError("shortcuts: not a mapping of commands to keys; use texts as in {'undo': 'Ctrl+U'}")
+        if not isinstance(self.recent, tuple) or len(self.recent) > MAX_RECENT or not all(map(_is_text, self.recent)):
+            raise ValueError(f"recent: not a list of at most {MAX_RECENT} texts; use names of commands")
+        if not _is_text(self.guide_place):
+            raise ValueError("guide_place: not a text; use a step of the guide as in 'solvers/order'")
+        if not isinstance(self.guide_done, tuple) or not all(map(_is_text, self.guide_done)):
+            raise ValueError("guide_done: not a list of texts; use steps of the guide as in 'solvers/order'")
+
+
+def _flat(pairs: Mapping[Any, Any]) -> list[Any]:
+    return [*pairs.keys(), *pairs.values()]
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= 200
 
 
 def _check_params(name: object, params: object) -> None:
@@ -69,12 +90,6 @@ def _check_params(name: object, params: object) -> None:
         json.dumps(dict(params), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"panels[{name!r}]: not JSON ({error}); use finite numbers, text and lists") from None
-
-
-def config_folder() -> Path:
-    """Return the folder of the settings: the environment's ``NODEVIZ_CONFIG_DIR``, else the platform's own place."""
-    chosen = os.environ.get("NODEVIZ_CONFIG_DIR")
-    return Path(chosen) if chosen else platformdirs.user_config_path("nodeviz", appauthor=False)
 
 
 class SettingsStore:
@@ -194,6 +209,10 @@ def _encode(settings: Settings) -> dict[str, Json]:
         "layout": layout,
         "panels": {name: dict(params) for name, params in settings.panels.items()},
         "console_history": settings.console_history,
+        "shortcuts": dict(settings.shortcuts),
+        "recent": list(settings.recent),
+        "guide_place": settings.guide_place,
+        "guide_done": list(settings.guide_done),
     }
 
 
@@ -217,11 +236,12 @@ def _decode_fields(data: dict[str, Any]) -> tuple[Settings, list[str]]:
     """Return the settings with every value that is allowed, and the names of the others, which got defaults."""
     wrong: list[str] = []
     values: dict[str, Any] = {}
-    for name in ("theme", "layout", "console_history"):
+    readers: dict[str, Callable[[Any], Any]] = {"layout": _decode_layout, "recent": tuple, "guide_done": tuple}
+    for name in ("theme", "layout", "console_history", "shortcuts", "recent", "guide_place", "guide_done"):
         if name not in data:
             continue
         try:
-            value: Any = _decode_layout(data[name]) if name == "layout" else data[name]
+            value = readers.get(name, lambda plain: plain)(data[name])
             Settings(**{name: value})
         except (ValueError, TypeError, KeyError):
             wrong.append(name)

@@ -1,4 +1,4 @@
-"""The shipped presets: one JSON file each, a gallery entry and a test case."""
+"""Presets: those that ship, one JSON file each, a gallery entry and a test case; and those of the user by name."""
 
 from __future__ import annotations
 
@@ -11,16 +11,23 @@ from nodeviz.resources_path import resource_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Named parameter values of a panel, with the sentence that says what to look at."""
+    """Named parameter values of a panel, with the sentence that says what to look at.
+
+    One of the user's ``own`` has the seed and the picture that it was saved with.
+    """
 
     name: str
     title: str
     sentence: str
     changes: Mapping[str, Any]
+    seed: int | None = None
+    own: bool = False
+    picture: Path | None = None
 
 
 def presets(panel: str) -> dict[str, Preset]:
@@ -30,14 +37,19 @@ def presets(panel: str) -> dict[str, Preset]:
     return {name: Preset(name, entry["title"], entry["sentence"], entry["params"]) for name, entry in read}
 
 
-def find_preset(panel: str, name: str) -> Preset:
-    """Return one preset.
+def find_preset(panel: str, name: str, folder: Path | None = None) -> Preset:
+    """Return one preset: of those that ship, else of the user's own; ``folder`` is that of the settings.
 
     Raises
     ------
     ParamError : no preset of that name; the nearest one is suggested
     """
     known = presets(panel)
-    if name not in known:
-        raise ParamError(f"preset={name}: unknown for {panel}; {nearest(name, known)}")
-    return known[name]
+    if name in known:
+        return known[name]
+    from nodeviz.experiments.own_presets import own_presets
+
+    own = own_presets(panel, folder)
+    if name not in own:
+        raise ParamError(f"preset={name}: unknown for {panel}; {nearest(name, [*known, *own])}")
+    return own[name]

@@ -28,8 +28,8 @@ class Run:
     Parameters
     ----------
     panel : str, as in ``nodeviz list``
-    preset : str or None, a shipped preset to start from
-    seed : int, 0 or more
+    preset : str or None, a preset to start from, of those that ship or of the user's own
+    seed : int, 0 or more; None for that of the preset where the user saved one with it, else 0
     changes : parameter values on top of the preset, as text or as Python values
     shown : whether it is run for its pictures: then weights that a preset brings are taken, as in the window
     params : all parameters at once, in place of preset and changes
@@ -44,15 +44,18 @@ class Run:
         panel: str,
         *,
         preset: str | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         changes: Mapping[str, object] | None = None,
         shown: bool = False,
         params: Any = None,
     ) -> None:
         self.experiment = find_experiment(panel)
         self.preset = preset
+        start = None if preset is None else find_preset(panel, preset)
+        if seed is None:
+            seed = 0 if start is None else start.seed or 0
         self.seed = int(SEED.coerce("seed", seed, None))
-        chosen = dict(find_preset(panel, preset).changes) if preset is not None else {}
+        chosen = dict(start.changes) if start is not None else {}
         if not shown:
             chosen |= {name: value for name, value in self.experiment.headless.items() if name in chosen}
         if params is None:
