@@ -72,10 +72,9 @@ class CommandTable(QObject):
             action.setToolTip(command.tip)
         self._commands[command.id] = command
         self._actions[command.id] = action
-        self._keys[command.id] = [
-            QShortcut(widget, context=Qt.ShortcutContext.WidgetShortcut) for widget in command.inside
-        ]
+        self._keys[command.id] = [QShortcut(widget) for widget in command.inside]
         for key in self._keys[command.id]:
+            key.setContext(Qt.ShortcutContext.WidgetShortcut)
             key.activated.connect(lambda: self.run(command.id))
         self._bind(command.id, command.shortcut)
         action.setCheckable(command.checked is not None)
