@@ -10,8 +10,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QMessageBox, QTextBrowser, QVBoxLayout
 
 from nodeviz import __version__
+from nodeviz.app.attach import attach_commands
 from nodeviz.app.commands import Command, in_a_sentence
 from nodeviz.app.export_dialog import ask_export
+from nodeviz.app.guide_commands import guide_commands
+from nodeviz.app.palette import palette_commands
 from nodeviz.app.trouble import trouble_commands
 from nodeviz.experiments.presets import presets
 
@@ -36,7 +39,12 @@ def add_commands(window: MainWindow) -> None:
     for panel in window.panels.values():
         for record in panel_commands(window, panel):
             table.add(record)
-    for record in view_commands(window):
+    for record in (
+        *view_commands(window),
+        *attach_commands(window),
+        *guide_commands(window),
+        *palette_commands(window),
+    ):
         table.add(record)
     for name, title in (("undo", "Undo"), ("redo", "Redo")):
         action = table.action(name)
