@@ -60,6 +60,7 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"nodeviz {__version__}")
     top.add_argument("--panel", help="the panel that opens in front")
     top.add_argument("--preset", help="a preset of that panel")
+    top.add_argument("--attach", action="store_true", help="let your own scripts drive the window: nodeviz.connect()")
     top.add_argument("--safe-mode", action="store_true", help="start as the first time; nothing is read or remembered")
     top.add_argument("--reset", action="store_true", help="forget all that is remembered, with a backup, and end")
     top.set_defaults(command=open_window)
@@ -225,7 +226,7 @@ def open_window(options: argparse.Namespace) -> int:
         from nodeviz.app import application
     except ImportError as error:
         raise ParamError(f"the window's libraries do not load ({error}); run nodeviz doctor for the remedy") from None
-    return application.main(panel=panel, preset=options.preset, safe=options.safe_mode)
+    return application.main(panel=panel, preset=options.preset, safe=options.safe_mode, attach=options.attach)
 
 
 def reset_everything() -> int:

@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, qInstallMessageHandler
+from PySide6.QtCore import QSize, QTimer, qInstallMessageHandler
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from nodeviz import __version__, doctor
@@ -18,6 +19,7 @@ from nodeviz.app.crash_log import CrashLog
 from nodeviz.app.theme import ui_font
 from nodeviz.app.trouble import RESET, put_aside, show_crash
 from nodeviz.experiments.registry import REGISTRY
+from nodeviz.resources_path import resource_path
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -26,15 +28,17 @@ if TYPE_CHECKING:
 
 # With small arrays NumPy holds the interpreter lock; at the default of 5 ms a timer is late by up to 137 ms.
 SWITCH_INTERVAL = 1e-4
+DESKTOP_FILE = "org.nodeviz.Nodeviz"  # the desktop's entry, by which it groups and names the windows
 CONFIG = "NODEVIZ_CONFIG_DIR"
 
 
-def main(*, panel: str, preset: str | None, safe: bool = False) -> int:
+def main(*, panel: str, preset: str | None, safe: bool = False, attach: bool = False) -> int:
     """Open the window and return the exit code.
 
     Parameters
     ----------
     panel, preset : what opens in front
+    attach : whether scripts may drive the window, however it is remembered
     safe : whether all is as at the first start, and nothing of the user's is read or written but the log of a crash
     """
     if not display_available():
@@ -45,6 +49,7 @@ def main(*, panel: str, preset: str | None, safe: bool = False) -> int:
         said = ""
         while True:
             window = open_window(panel=panel, preset=preset)
+            window.attach.begin_later(asked=attach)
             if safe:
                 window.setWindowTitle("nodeviz (safe mode: nothing is remembered)")
             window.tell(said)
@@ -86,9 +91,20 @@ def make_application() -> QApplication:
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     application.setApplicationName("nodeviz")
     application.setApplicationVersion(__version__)
+    application.setDesktopFileName(DESKTOP_FILE)
+    application.setWindowIcon(app_icon())
     application.setStyle("Fusion")
     application.setFont(ui_font())
     return application
+
+
+def app_icon() -> QIcon:
+    """Return nodeviz's icon in all its sizes; each is read when it is first shown."""
+    icon = QIcon()
+    for folder in resource_path("icons", "hicolor").iterdir():
+        size = int(folder.name.partition("x")[0])
+        icon.addFile(str(folder / "apps" / "nodeviz.png"), QSize(size, size))
+    return icon
 
 
 def make_offscreen_application() -> QApplication:

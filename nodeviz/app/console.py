@@ -106,17 +106,25 @@ class Console(QWidget):
         if self._view is not None:
             self._view.set_theme(tokens)
 
+    def kernel(self) -> "Kernel | None":
+        """Return the kernel, loaded if that has not been done; None when the console is closing."""
+        if self._kernel is None and not self._closing:
+            from nodeviz.app.console_kernel import Kernel
+
+            self._kernel = kernel = Kernel(self._namespace, self._read_history(), parent=self)
+            kernel.began.connect(self._on_began)
+            kernel.finished.connect(self._on_finished)
+            kernel.asking.connect(self._on_asking)
+            kernel.visited.connect(self._on_visited)
+        return None if self._closing else self._kernel
+
     def open(self) -> None:
         """Load the kernel and its view, if that has not been done."""
-        if self._view is not None or self._closing:
+        kernel = self.kernel()
+        if self._view is not None or kernel is None:
             return
-        from nodeviz.app.console_kernel import Kernel
         from nodeviz.app.console_view import ConsoleView
 
-        self._kernel = kernel = Kernel(self._namespace, self._read_history(), parent=self)
-        kernel.began.connect(self._on_began)
-        kernel.finished.connect(self._on_finished)
-        kernel.asking.connect(self._on_asking)
         self._view = view = ConsoleView(self._banner, parent=self)
         view.setProperty(ADMITS, "pointer")
         view.setAccessibleName("Python console")
@@ -142,10 +150,11 @@ class Console(QWidget):
             self.interrupt()
             return
         self._stop_later.stop()
-        if self._view is None or self._kernel is None:
+        if self._kernel is None:
             return
-        self._write_history(self._view.earlier_lines())
-        self._view.discard()
+        if self._view is not None:  # else only code from outside ran
+            self._write_history(self._view.earlier_lines())
+            self._view.discard()
         self._kernel.shutdown()
         self._kernel.deleteLater()
         self._view = self._kernel = None
@@ -186,6 +195,14 @@ class Console(QWidget):
             self.executed.emit(code)
         if self._closing:
             QTimer.singleShot(0, self, self.shutdown)
+
+    def _on_visited(self, here: bool) -> None:
+        if here:
+            self._stop_later.start()
+            return
+        self._stop_later.stop()
+        self._stop.hide()
+        QTimer.singleShot(0, self, self.shutdown if self._closing else self._go_on)
 
     def _on_asking(self, asking: bool) -> None:
         if self._view is not None:

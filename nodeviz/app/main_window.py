@@ -12,12 +12,14 @@ from PySide6.QtCore import QByteArray, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QFontMetrics
 from PySide6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QMenu, QToolButton
 
+from nodeviz.app.attach import Attach
 from nodeviz.app.clock import Clock
 from nodeviz.app.commands import CommandTable, ConsoleCommands, in_a_sentence
 from nodeviz.app.console import Console
 from nodeviz.app.errors import LOG, ErrorDialog
 from nodeviz.app.export_job import ExportJob
 from nodeviz.app.facade import PanelFacade
+from nodeviz.app.guide import Guide, guide_button, guide_dock, place_guide
 from nodeviz.app.panels import panel_of
 from nodeviz.app.session import Session
 from nodeviz.app.settings import LAYOUT_VERSION, Layout, SettingsStore
@@ -58,6 +60,9 @@ class MainWindow(QMainWindow):
         self.facades = {name: PanelFacade(panel) for name, panel in self.panels.items()}
         QApplication.instance().setProperty("nodeviz_panels", self.facades)  # type: ignore[union-attr]
         self._add_console()
+        self.guide = Guide(self)
+        self.docks["guide"] = guide_dock(self, self.guide)
+        self.attach = Attach(self)
         add_commands(self)
         self._make_menus()
         self._make_status_line()
@@ -130,8 +135,9 @@ class MainWindow(QMainWindow):
         self.resize(1600, 1000)
         for name, dock in self.docks.items():
             dock.setFloating(False)
-            dock.setVisible(name != "console")
+            dock.setVisible(name in self.panels)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.docks["console"])
+        place_guide(self, self.docks["guide"])
         self._tile()
         for panel in self.panels.values():
             panel.fold(on=None)
@@ -164,6 +170,7 @@ class MainWindow(QMainWindow):
         for panel in self.panels.values():
             panel.set_theme(theme)
         self.console.set_theme(theme.tokens())
+        self.guide.set_theme(theme)
         # A new style sheet lays everything out anew; the docks are to stay as the user made them.
         self.resizeDocks(docks, heights, Qt.Orientation.Vertical)
 
@@ -199,7 +206,9 @@ class MainWindow(QMainWindow):
         button.setText("Console ▴")
         bar.addWidget(self.engine_words)
         bar.addWidget(self.frame_words)
+        bar.addPermanentWidget(self.attach.words)
         bar.addPermanentWidget(self.last_line)
+        bar.addPermanentWidget(guide_button(self))
         bar.addPermanentWidget(button)
         self._slow = QTimer(self)
         self._slow.timeout.connect(self.show_rates)
@@ -210,6 +219,7 @@ class MainWindow(QMainWindow):
     def show_rates(self) -> None:
         """Say in the status line what runs and how fast."""
         self.commands.refresh()
+        self.guide.look()
         busy = [panel for panel in self.panels.values() if panel.running and panel.isVisible()]
         running = [f"{in_a_sentence(panel.record.title)} {panel.progress:.0%}" for panel in busy]
         seen = sum(panel.steps_seen for panel in self.panels.values())
@@ -272,6 +282,7 @@ class MainWindow(QMainWindow):
             job.cancel()
         self.clock.stop()
         self._slow.stop()
+        self.attach.stop()
         self.console.shutdown()
         hung = self.worker.close(CLOSING_SECONDS)
         self.errors.remove()

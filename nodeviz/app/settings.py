@@ -52,6 +52,7 @@ class Settings:
     console_history: int = 1_000  # lines
     shortcuts: Mapping[str, str] = field(default_factory=dict)  # a command's id -> its key, where it was changed
     recent: tuple[str, ...] = ()  # what was chosen in the command palette, the newest first
+    attach: bool = False  # whether scripts may drive the window
     guide_place: str = ""  # the step of the guide on show, as chapter/step
     guide_done: tuple[str, ...] = ()  # the steps whose task was done
 
@@ -68,6 +69,8 @@ class Settings:
             raise ValueError("shortcuts: not a mapping of commands to keys; use texts as in {'undo': 'Ctrl+U'}")
         if not isinstance(self.recent, tuple) or len(self.recent) > MAX_RECENT or not all(map(_is_text, self.recent)):
             raise ValueError(f"recent: not a list of at most {MAX_RECENT} texts; use names of commands")
+        if not isinstance(self.attach, bool):
+            raise ValueError(f"attach={self.attach!r}: neither on nor off; use True or False")
         if not _is_text(self.guide_place):
             raise ValueError("guide_place: not a text; use a step of the guide as in 'solvers/order'")
         if not isinstance(self.guide_done, tuple) or not all(map(_is_text, self.guide_done)):
@@ -209,6 +212,7 @@ def _encode(settings: Settings) -> dict[str, Json]:
         "layout": layout,
         "panels": {name: dict(params) for name, params in settings.panels.items()},
         "console_history": settings.console_history,
+        "attach": settings.attach,
         "shortcuts": dict(settings.shortcuts),
         "recent": list(settings.recent),
         "guide_place": settings.guide_place,
@@ -237,7 +241,7 @@ def _decode_fields(data: dict[str, Any]) -> tuple[Settings, list[str]]:
     wrong: list[str] = []
     values: dict[str, Any] = {}
     readers: dict[str, Callable[[Any], Any]] = {"layout": _decode_layout, "recent": tuple, "guide_done": tuple}
-    for name in ("theme", "layout", "console_history", "shortcuts", "recent", "guide_place", "guide_done"):
+    for name in ("theme", "layout", "console_history", "attach", "shortcuts", "recent", "guide_place", "guide_done"):
         if name not in data:
             continue
         try:

@@ -110,7 +110,7 @@ def test_commands_wait_for_each_other_and_a_draft_stays(driver: Driver) -> None:
     ],
 )
 def test_completion(driver: Driver, typed: str, expected: set[str]) -> None:
-    matches = {it.strip(".") for it in driver.console._kernel._complete(typed, len(typed))["matches"]}
+    matches = {it.strip(".") for it in driver.console._kernel.find_completions(typed, len(typed))["matches"]}
     assert expected <= matches or expected <= {f"phase.{it}" for it in matches}
 
 
@@ -122,7 +122,7 @@ def test_tab_completes(driver: Driver) -> None:
 
 def test_completion_runs_no_call(driver: Driver) -> None:
     driver.run("def f(): called.append(1); return 'text'\ncalled = []")
-    driver.console._kernel._complete("f().", 4)
+    driver.console._kernel.find_completions("f().", 4)
     assert driver.run("called").startswith("Out[2]: []")
 
 
