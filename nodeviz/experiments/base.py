@@ -107,6 +107,7 @@ class Inbox(Generic[P]):
     step : steps done, counted by whoever drives the run; an experiment that trains counts its training steps itself
     goal : the training step at which a run that trains is complete; 0 leaves that to it, and until it says so
     pictures : how many a run that trains is to show evenly over its steps; 0 leaves that to it
+    arrived : the share of the observations that is there yet, of an experiment with ``arrivals``
     record : (step, kind, payload) of every live change and request that took effect
     """
 
@@ -119,6 +120,7 @@ class Inbox(Generic[P]):
         self.step = 0
         self.goal = 0
         self.pictures = 0
+        self.arrived = 1.0
         self.record: list[tuple[int, str, Any]] = []
         self._requests: dict[str, Request] = {}
         self._replay: Replay[P] | None = None  # while it goes on
@@ -218,7 +220,8 @@ class Experiment(Generic[P]):
     One that ``trains`` lives on after its last training step while somebody looks on: it rests, answers requests, and
     trains on when its inbox has a quota again. ``save`` writes what a run has trained to a file or folder and returns
     the files. ``headless`` holds values that a run without a window takes in place of those of its preset: weights that
-    ship are for the first look.
+    ship are for the first look. ``arrivals`` tells of an experiment with observations how many of them may arrive one
+    by one in a film that ends with a frame: where there are any, that is what moves by default.
     """
 
     name: str
@@ -231,6 +234,7 @@ class Experiment(Generic[P]):
     trains: bool = False
     save: Callable[[Trained[P], Path], list[Path]] | None = None
     headless: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    arrivals: Callable[[P, Any], int] | None = None
 
     def start(
         self, params: P, seed: int, last_frame: Frame | None = None, *, interactive: bool = False

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check_over(over: str, run: Run) -> str:
-    """Return what an animation of a run goes over: what is usual where ``over`` is empty.
+    """Return what an animation of a run goes over: what is usual where ``over`` is empty, and there is any of it.
 
     Raises
     ------
@@ -35,7 +35,9 @@ def check_over(over: str, run: Run) -> str:
         raise ParamError(f"--over training: {name} has nothing to train; use time")
     if over == "training" and getattr(run.params, "weights", "fresh") != "fresh":
         raise ParamError("--over training: weights that are there learn nothing; add --set weights=fresh")
-    return over or "time"
+    if over == "points" and run.experiment.arrivals is None:
+        raise ParamError(f"--over points: {name} has no observations that arrive; use time")
+    return over or ("time" if run.experiment.arrivals is None else "points")
 
 
 class Film(Protocol):
@@ -70,6 +72,49 @@ class OverTime:
         """Yield the frame as often as there are pictures."""
         for number in range(self._shoot.pictures):
             yield self.looks[0], self._shoot.fraction(number)
+
+
+class OverPoints:
+    """The observations arrive one by one: for each number of them a run, whose last frame has the refined answer.
+
+    Where a film cannot let them arrive, the frame stays and its cursor moves, unless points are what was asked for.
+    """
+
+    def __init__(self, run: Run, shoot: Shoot) -> None:
+        self._run, self._shoot = run, shoot
+        self._count = 0
+        self.looks: tuple[Frame, ...] = ()
+
+    def prepare(self) -> Iterator[None]:
+        """Answer all of them, and none."""
+        run = self._run
+        every = yield from last_frame(run)
+        assert run.experiment.arrivals is not None  # `check_over` has seen to it
+        self._count = run.experiment.arrivals(run.params, every)
+        if not self._count and self._shoot.over == "points":
+            raise ParamError("--over points: there are none that could arrive by themselves; use time")
+        self.looks = (every,)
+        if self._count:
+            self.looks = ((yield from self._answer(0)), every)
+
+    def moments(self) -> Iterator[Moment | None]:
+        """Yield the answer to those that are there at each picture."""
+        shoot, every = self._shoot, self.looks[-1]
+        if not self._count:
+            yield from ((every, shoot.fraction(number)) for number in range(shoot.pictures))
+            return
+        known, answer = 0, self.looks[0]
+        for number in range(shoot.pictures):
+            arrived = min(int(shoot.fraction(number) * (self._count + 1)), self._count)
+            if arrived != known:
+                known, answer = arrived, every if arrived == self._count else (yield from self._answer(arrived))
+            yield answer, 1.0
+
+    def _answer(self, arrived: int) -> Generator[None, None, Frame]:
+        """Run with so many of the observations."""
+        run = self._run.again()
+        run.inbox.arrived = arrived / self._count
+        return (yield from last_frame(run))
 
 
 class OverTraining:
@@ -128,7 +173,9 @@ def film_of(run: Run, shoot: Shoot) -> Film:
     ParamError : it cannot go over what is wanted
     """
     over = check_over(shoot.over, run)
-    return OverTraining(run, shoot) if over == "training" else OverTime(run, shoot)
+    if over == "time":
+        return OverTime(run, shoot)
+    return OverPoints(run, shoot) if over == "points" else OverTraining(run, shoot)
 
 
 def together(films: Sequence[Film]) -> Iterator[tuple[Moment, ...] | None]:

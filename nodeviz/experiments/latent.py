@@ -16,6 +16,8 @@ from nodeviz.experiments.training_run import TrainingRun
 if TYPE_CHECKING:
     import numpy as np
 
+    from nodeviz.experiments.latent_frame import LatentFrame
+
 
 def latent(params: LatentParams, rng: np.random.Generator, inbox: Inbox[LatentParams]) -> Steps:
     """Answer observations with a trained model, refine the answer, and measure it; or train a model meanwhile.
@@ -24,7 +26,7 @@ def latent(params: LatentParams, rng: np.random.Generator, inbox: Inbox[LatentPa
     next edit cuts short.
     """
     data_seed, weights_seed, screen_seed = rng.integers(0, 2**31, 3).tolist()
-    source = yield from source_of(params, span_of(params.span), data_seed)
+    source = yield from source_of(params, span_of(params.span), data_seed, inbox.arrived)
     learner = Learner(params, source, weights_seed)
     yield None  # weights are read by now, and the first answer is a piece of work of its own
     screen = Screen(learner, source, params, screen_seed, watched=inbox.interactive)
@@ -36,6 +38,11 @@ def latent(params: LatentParams, rng: np.random.Generator, inbox: Inbox[LatentPa
     return metrics
 
 
+def arrivals(params: LatentParams, frame: LatentFrame) -> int:
+    """Return how many observations a film lets arrive: none of models that would be trained anew with each of them."""
+    return 0 if params.weights == "fresh" or params.draws else int(frame.series.used.sum())
+
+
 LATENT: Experiment[LatentParams] = Experiment(
     name="latent",
     title="Latent ODE",
@@ -44,6 +51,7 @@ LATENT: Experiment[LatentParams] = Experiment(
     params=LatentParams,
     first_preset="eight-points",
     trains=True,
+    arrivals=arrivals,
     save=save_trained,
     metrics=MappingProxyType(
         {

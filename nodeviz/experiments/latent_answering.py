@@ -133,7 +133,8 @@ class Answering:
             number, seen = before.number, before.seen
         else:
             given = self._source.given(live.number, live.points)
-            number, seen = self._edits, see(given, live, model.ode.spec.channels, self._seed)
+            number = self._edits
+            seen = see(given, live, model.ode.spec.channels, self._seed, self._source.arrived)
         pieces = before is None or seen.n_used > MANY  # nobody waits at the start as after an edit
         if pieces:
             yield

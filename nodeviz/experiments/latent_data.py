@@ -88,6 +88,7 @@ class Source:
     Attributes
     ----------
     seed : of draws
+    arrived : the share of the observations that is there yet
     span : first and last time that are used of series from elsewhere
     loaded : what a file or a shipped series holds; scaling : the units of a set of series
     """
@@ -97,6 +98,7 @@ class Source:
     span: tuple[float, float]
     loaded: SeriesSet | None = None
     scaling: Scaling | None = None
+    arrived: float = 1.0
 
     @property
     def trained_on(self) -> SeriesSet | None:
@@ -159,7 +161,9 @@ class Source:
         )
 
 
-def source_of(params: LatentParams, span: tuple[float, float], seed: int) -> Generator[None, None, Source]:
+def source_of(
+    params: LatentParams, span: tuple[float, float], seed: int, arrived: float = 1.0
+) -> Generator[None, None, Source]:
     """Return what the parameters name. The generator yields while a file is read.
 
     Raises
@@ -176,7 +180,7 @@ def source_of(params: LatentParams, span: tuple[float, float], seed: int) -> Gen
         every = loaded.series
         pooled = Series(np.concatenate([s.t for s in every]), np.concatenate([s.y for s in every]))
         scaling = scaling_of(pooled, own=False)
-    return Source(params=params, seed=seed, span=span, loaded=loaded, scaling=scaling)
+    return Source(params=params, seed=seed, span=span, loaded=loaded, scaling=scaling, arrived=arrived)
 
 
 def check_file(params: LatentParams) -> None:

@@ -13,7 +13,7 @@ from nodeviz.experiments.latent_answer import Places
 from nodeviz.experiments.latent_frame import SeriesView
 from nodeviz.experiments.phase_frame import read_only
 from nodeviz.models.latent_batch import SeriesBatch
-from nodeviz.problems.series import observations
+from nodeviz.problems.series import observations, scaling_of
 
 if TYPE_CHECKING:
     from nodeviz.engine.arrays import BoolArray, FloatArray, IntArray
@@ -93,16 +93,22 @@ class Seen:
         return self.batch.batch > 1
 
 
-def see(given: Given, live: LatentParams, channels: int, seed: int) -> Seen:
+def see(given: Given, live: LatentParams, channels: int, seed: int, arrived: float = 1.0) -> Seen:
     """Return what a model of so many channels sees of a series: so many at a time, the last ones with missing ones.
 
     Parameters
     ----------
     seed : decides which points are held out at random and thinned away; an edit changes little of that
+    arrived : the share of the observations, in the order of time, that is there yet; units and axes are those of all
     """
     series = given.series
     held, thinned = _parts(series, live, seed)
-    found = observations(series.with_held(held | thinned), own=given.own, scaling=given.scaling, most=MOST_SEEN)
+    units = given.scaling
+    if arrived < 1.0:
+        units = units or scaling_of(series.with_held(held | thinned), own=given.own)
+        there = _arrived(held | thinned, arrived)
+        series, held, thinned = series.taken(there), held[there], thinned[there]
+    found = observations(series.with_held(held | thinned), own=given.own, scaling=units, most=MOST_SEEN)
     s, scaling = _drawn_times(found, given), found.scaling
     used = np.zeros(len(series), bool)
     used[found.rows] = True
@@ -120,8 +126,15 @@ def see(given: Given, live: LatentParams, channels: int, seed: int) -> Seen:
         held_s=held_s[within],
         held_x=held_x[within],
         note=" ".join(filter(None, (given.note, found.note))),
-        view=_view(given, found, used, held, s),
+        view=_view(given, series, found, used, held, s),
     )
+
+
+def _arrived(unseen: BoolArray, share: float) -> IntArray:
+    """Return the rows up to the last one that is there, of which ``unseen`` are none that a model sees."""
+    seen = np.flatnonzero(~unseen)
+    count = round(share * len(seen))
+    return np.arange(seen[count - 1] + 1 if count else 0)
 
 
 def _grouped(x: FloatArray, size: int) -> list[FloatArray]:
@@ -164,8 +177,10 @@ def _drawn_times(found: Observations, given: Given) -> FloatArray:
     return np.linspace(-BEFORE, end, TIMES if len(found.rows) <= MANY else TIMES_MANY)
 
 
-def _view(given: Given, found: Observations, used: BoolArray, held: BoolArray, s: FloatArray) -> SeriesView:
-    series, scaling = given.series, found.scaling
+def _view(
+    given: Given, series: Series, found: Observations, used: BoolArray, held: BoolArray, s: FloatArray
+) -> SeriesView:
+    scaling = found.scaling
     window, _ = scaling.from_model(np.array([0.0, 1.0]), np.zeros((2, series.channels)))
     drawn, _ = scaling.from_model(s[[0, -1]], np.zeros((2, series.channels)))
     truth_t, _ = scaling.from_model(s if given.truth is not None else s[:0], np.zeros((1, series.channels)))

@@ -69,6 +69,12 @@ class Run:
         self._steps, self.inbox = self.experiment.start(self.params, self.seed)
         self._metrics: Metrics | None = None
 
+    def again(self) -> Run:
+        """Return the same run, not begun yet."""
+        run = Run(self.experiment.name, seed=self.seed, params=self.params)
+        run.preset = self.preset
+        return run
+
     def __iter__(self) -> Iterator[Frame]:
         """Yield each picture as soon as it is computed."""
         for frame in self.updates():

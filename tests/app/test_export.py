@@ -19,12 +19,13 @@ from nodeviz.app.playbar import SECONDS
 from nodeviz.app.projector import Projector
 from nodeviz.cli_runs import repeated
 from nodeviz.experiments.base import Frame
-from nodeviz.experiments.films import OverTime, OverTraining
-from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.films import OverTime, OverTraining, film_of
+from nodeviz.experiments.params import ParamError, change
 from nodeviz.experiments.registry import REGISTRY
 from nodeviz.experiments.run import Run
 from nodeviz.media.formats import MediaError
 from nodeviz.media.notes import read_note
+from nodeviz.problems.series import Series
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -302,3 +303,65 @@ def test_an_export_that_cannot_be_is_said_by_the_panel(window: MainWindow, qtbot
     assert ".avi is not a format" in panel.message.text.text()
     with pytest.raises(ParamError, match="no option of an export"):
         window.facades["phase"].export(str(folder / "a.gif"), sise=SMALL)
+
+
+@pytest.fixture(scope="module")
+def eight() -> Run:
+    return Run("latent", preset="eight-points", shown=True)
+
+
+def film(run: Run, **changes: Any) -> list[tuple[Frame, float]]:
+    made = film_of(run, Shoot(**changes))
+    list(made.prepare())
+    return [moment for moment in made.moments() if moment is not None]
+
+
+def test_the_observations_of_a_latent_ode_arrive_one_by_one(eight: Run) -> None:
+    frames: list[Any] = [frame for frame, _ in film(eight, fps=18.0, seconds=1.0)]
+    counts = [len(frame.series.t) for frame in frames]
+    assert counts == [number // 2 for number in range(18)]
+    assert {tuple(frame.series.view) for frame in frames} == {tuple(frames[-1].series.view)}  # the axes stay
+    whole_run: Any = list(Run("latent", preset="eight-points", shown=True))[-1]
+    assert np.array_equal(frames[-1].answer.mean, whole_run.answer.mean)
+    spreads = [float(np.mean(frame.answer.band90[1] - frame.answer.band90[0])) for frame in frames[1::2]]
+    assert spreads[-1] < 0.5 * spreads[0]  # the more is seen, the surer it is
+
+
+def test_each_picture_of_arriving_points_is_the_answer_to_those_points_alone(eight: Run) -> None:
+    first: Any = film(eight.again(), fps=9.0, seconds=1.0)[3][0]
+    again: Any = film(eight.again(), fps=9.0, seconds=1.0)[3][0]
+    assert np.array_equal(first.answer.mean, again.answer.mean)
+    points = Series(first.series.t, first.series.y)
+    alone: Any = list(Run("latent", params=change(eight.params, {"points": points})))[-1]
+    assert len(points) == 3
+    assert np.array_equal(first.answer.mean, alone.answer.mean)
+
+
+def test_real_series_arrive_on_axes_that_stay() -> None:
+    run = Run("latent", preset="nile", changes={"baselines": "none"}, shown=True)
+    frames: list[Any] = [frame for frame, _ in film(run, fps=5.0, seconds=1.0)]
+    assert [int(frame.series.used.sum()) for frame in frames] == [0, 17, 35, 53, 70]
+    assert all(np.allclose(frame.series.view, frames[-1].series.view) for frame in frames)
+
+
+def test_points_that_cannot_arrive_leave_the_cursor_to_move(tmp_path: Path) -> None:
+    run = Run("latent", preset="eight-points", changes={"draws": 8}, shown=True)
+    assert [fraction for _, fraction in film(run, fps=3.0, seconds=1.0)] == [0.0, 0.5, 1.0]
+    with pytest.raises(ParamError, match="none that could arrive"):
+        film(run.again(), fps=3.0, seconds=1.0, over="points")
+    with pytest.raises(ParamError, match="no observations that arrive"):
+        whole(export_run(Run("phase"), tmp_path / "a.gif", Shoot(over="points")))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_of_some_points_shows_no_others(eight: Run) -> None:
+    moments = film(eight.again(), fps=9.0, seconds=1.0)
+    sheet = Projector("latent", eight.params, preset="eight-points", size=SMALL)
+    try:
+        sheet.draw(*moments[-1])
+        shown: Any = sheet.panel
+        assert len(shown._seen.t) == 8
+        sheet.draw(*moments[2])
+        assert len(shown._seen.t) == 2
+    finally:
+        sheet.close()

@@ -176,7 +176,7 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
         """Take the observations of a frame, unless an edit that it does not answer is on show already."""
         shown = Shown.of(frame.series)
         self.times.answer(shown, frame.answer.milliseconds_first)
-        wanted = self._wanted(self.params)
+        wanted = self._wanted(self.params) if self.started else None  # without a run the frame alone knows
         self._seen = shown if wanted is None or shown.is_of(wanted) else shown.edited(wanted)
 
     @staticmethod
