@@ -4,7 +4,8 @@
     .venv/bin/python packaging/lock.py [--upgrade]
 
 ``run.lock`` holds what nodeviz needs and what installs it into ``.venv``; ``test.lock`` holds that and the tools of the
-tests. Without ``--upgrade`` the versions stay, as far as pyproject.toml allows.
+tests, ``app.lock`` that and what ``build_app.py`` builds the application with. Without ``--upgrade`` the versions stay,
+as far as pyproject.toml allows.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = {"test": ["--extra", "test"], "run": ["--constraint", "packaging/test.lock"]}  # run: the versions of test
+SAME_VERSIONS = ["--constraint", "packaging/test.lock"]
+LOCKS = {"test": ["--extra", "test"], "run": SAME_VERSIONS, "app": ["packaging/app.in", *SAME_VERSIONS]}
 
 
 def main() -> None:
-    """Resolve the tests' lock first; the other one is a part of it."""
+    """Resolve the tests' lock first; the others take their versions from it."""
     for name, options in LOCKS.items():
         command = [
             *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "packaging/build.in", *options),
