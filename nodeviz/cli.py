@@ -233,7 +233,7 @@ def reset_everything() -> int:
     """Put all that the window remembers into a backup, and name it."""
     from nodeviz.app import crash_log
     from nodeviz.app.reset import ResetError, remembered, reset
-    from nodeviz.app.settings import config_folder
+    from nodeviz.config_path import config_folder
 
     folder = config_folder()
     if crash_log.running():

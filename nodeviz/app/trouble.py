@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
+from nodeviz.app.about import about
 from nodeviz.app.commands import Command
 from nodeviz.app.report import packages
 from nodeviz.app.reset import ResetError, remembered, reset
@@ -34,7 +35,7 @@ WIDTH, HEIGHT = 600, 400
 
 
 def trouble_commands(window: MainWindow) -> list[Command]:
-    """Return the commands for when something is wrong."""
+    """Return the commands of the Help menu for when something is wrong, and for what a report of it needs."""
     return [
         Command(
             id="reset_everything",
@@ -42,7 +43,8 @@ def trouble_commands(window: MainWindow) -> list[Command]:
             menu="Help",
             tip="Begin as at the first start; what is remembered is named first, and kept in a backup",
             callback=lambda: ask_reset(window),
-        )
+        ),
+        Command(id="about", title="About nodeviz", menu="Help", callback=lambda: about(window)),
     ]
 
 

@@ -7,9 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QMessageBox, QTextBrowser, QVBoxLayout
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QTextBrowser, QVBoxLayout
 
-from nodeviz import __version__
 from nodeviz.app.attach import attach_commands
 from nodeviz.app.commands import Command, in_a_sentence
 from nodeviz.app.export_dialog import ask_export
@@ -166,7 +165,6 @@ def view_commands(window: MainWindow) -> list[Command]:
             callback=lambda: help_(window),
         ),
         *trouble_commands(window),
-        Command(id="about", title="About nodeviz", menu="Help", callback=lambda: about(window)),
     ]
 
 
@@ -212,17 +210,6 @@ def help_(window: MainWindow) -> None:
     show_page(window, "What the mouse and the keys do", f"<table>{table}</table>")
 
 
-def about(window: MainWindow) -> None:
-    """Show the version and what nodeviz is."""
-    show_box(
-        window,
-        "About nodeviz",
-        f"<b>nodeviz {__version__}</b><br><br>A desktop laboratory for ODE solvers and continuous-depth deep learning."
-        "<br>MIT licence. Built with Qt (PySide6, LGPL), pyqtgraph and NumPy.<br><br>"
-        "<code>nodeviz doctor</code> prints the versions of everything.",
-    )
-
-
 def show_page(window: MainWindow, title: str, text: str) -> None:
     """Show a long text that scrolls, without stopping the window."""
     page = QDialog(window)
@@ -239,11 +226,3 @@ def show_page(window: MainWindow, title: str, text: str) -> None:
     column.addWidget(close)
     page.resize(window.size() * 0.8)
     page.show()
-
-
-def show_box(window: MainWindow, title: str, text: str) -> None:
-    """Show a text without stopping the window."""
-    box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, QMessageBox.StandardButton.Close, window)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setModal(False)
-    box.show()
