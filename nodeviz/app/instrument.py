@@ -129,7 +129,8 @@ class Instrument(QWidget, Generic[P]):
         table.verticalHeader().hide()
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        table.addActions(self.plot.data_actions(table)[:2])
+        copy, save, _, ask = self.plot.data_actions(table)
+        table.addActions([copy, save, ask])
         return table
 
     def _take_theme(self, theme: Theme) -> None:
@@ -159,7 +160,7 @@ class Instrument(QWidget, Generic[P]):
         if kind != self._kind:
             self._kind = kind
             self.menu.setCurrentIndex(self.menu.findData(kind))
-            self.plot.name = self._titles[kind]
+            self.plot.name, self.plot.subject = self._titles[kind], kind
             self._dresses.clear()  # each view dresses its layers as it likes
             self.plot.forget_range()
             self.plot.setAspectLocked(view.equal)

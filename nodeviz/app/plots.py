@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
+import shiboken6
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QGuiApplication, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import (
@@ -176,6 +177,8 @@ class Plot(pg.PlotWidget):
     name_top = 2  # pixels above the name of the y axis, where it stands inside
     refit = Signal()
     complained = Signal(str)
+    asked = Signal()  # what it shows
+    subject = ""  # by which the guide knows what it shows
 
     def __init__(
         self,
@@ -200,7 +203,7 @@ class Plot(pg.PlotWidget):
         self.hideButtons()
         # Its own menu offers transforms that would make the axes lie; and nobody would own it.
         self.setMenuEnabled(False)
-        self.plotItem.ctrlMenu.deleteLater()
+        shiboken6.delete(self.plotItem.ctrlMenu)  # at once: programs that only draw have no event loop that would
         self.plotItem.ctrlMenu = None
         self.box.setAspectLocked(equal)
         self.box.disableAutoRange()
@@ -337,7 +340,7 @@ class Plot(pg.PlotWidget):
         self._bounds = None
 
     def contextMenuEvent(self, event: Any) -> None:
-        """Offer the plot's data."""
+        """Offer the plot's data, and what it shows in words."""
         menu = QMenu(self)
         for action in self.data_actions(menu):
             menu.addAction(action)
@@ -345,7 +348,7 @@ class Plot(pg.PlotWidget):
         menu.deleteLater()
 
     def data_actions(self, parent: QWidget) -> list[QAction]:
-        """Return the actions that give away the plot's data."""
+        """Return the actions that give away the plot's data, reset its range, and say what it shows."""
         copy = QAction("Copy data", parent)
         copy.triggered.connect(self.copy_data)
         save = QAction("Save data as CSV…", parent)
@@ -353,7 +356,9 @@ class Plot(pg.PlotWidget):
         reset = QAction("Reset range", parent)
         reset.triggered.connect(self.forget_range)
         reset.triggered.connect(self.refit)
-        return [copy, save, reset]
+        ask = QAction("What am I seeing?", parent)
+        ask.triggered.connect(self.asked)
+        return [copy, save, reset, ask]
 
     def copy_data(self) -> None:
         """Put the data on the clipboard, as text that spreadsheets paste."""

@@ -47,6 +47,7 @@ class ModelPlane(Plane):
     drag began, and whether it ended.
     """
 
+    subject = "plane-state"
     turned = Signal(float, float, bool)
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
@@ -103,6 +104,7 @@ class ModelPlane(Plane):
         if model is self._model and data is self._data and look == self._look:
             return False
         self._model, self._data, self._look = model, data, look
+        self.subject = "plane-input" if look.inputs else "plane-state"
         self._revision += 1
         self._project(model, data, look)
         return True

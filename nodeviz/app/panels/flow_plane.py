@@ -51,6 +51,8 @@ class Look(NamedTuple):
 class FlowPlane(Plane):
     """The plane of one flow: `prepare` takes it, `show_at` draws it at a time."""
 
+    subject = "plane"
+
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__("x", "y", name=name, parent=parent)
         self._ground = Picture()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class SeriesPlane(Plot):
     """Two channels against each other, with equal aspect. Beyond the observations the curve is dashed."""
 
+    subject = "plane"
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("x", "y", name="Plane of the two channels", equal=True, parent=parent)
         self._samples = self.curve(2)

@@ -107,6 +107,7 @@ class ChannelPlot(Plot):
     channel : int, which one, from 0
     """
 
+    subject = "series"
     painted = Signal()
     keyed = Signal(object)
     left = Signal()

@@ -29,6 +29,8 @@ GRAB = 12.0  # pixels around a handle
 class PhasePlane(Plot):
     """The main plot of the phase panel."""
 
+    subject = "plane"
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("x", "y", name="Phase plane", equal=True, parent=parent)
         self._arrows = [self.curve(1, connect="pairs") for _ in range(SHADES)]
