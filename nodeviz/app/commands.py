@@ -115,6 +115,13 @@ class CommandTable(QObject):
         self._echo(f"commands.rebind({name!r}, {keys!r})")
         self.rebound.emit()
 
+    def reset_shortcuts(self) -> None:
+        """Give every command its own shortcut again."""
+        for command in self:
+            self._bind(command.id, command.shortcut)
+        self._echo("commands.reset_shortcuts()")
+        self.rebound.emit()
+
     def conflicts(self, name: str, keys: str) -> list[Command]:
         """Return the other commands that the same key would call at the same place."""
         own = self._commands[name]
@@ -211,11 +218,15 @@ class ConsoleCommands:
         self.__table = table
 
     def __dir__(self) -> list[str]:
-        return [*(command.id for command in self.__table), "rebind"]
+        return [*(command.id for command in self.__table), "rebind", "reset_shortcuts"]
 
     def rebind(self, name: str, keys: str | None = None) -> None:
         """Give a command another shortcut, as in rebind("undo", "Ctrl+U"): "" for none, None for its own again."""
         self.__table.rebind(name, keys)
+
+    def reset_shortcuts(self) -> None:
+        """Give every command its own shortcut again."""
+        self.__table.reset_shortcuts()
 
     def __getattr__(self, name: str) -> Callable[[], Any]:
         for command in self.__table:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-LETTER, START, FIRST, ROW, WHOLE, GAP = 1.0, 6.0, 2.0, 4.0, 2.0, 1.0
+LETTER, START, FIRST, ROW, WHOLE, GAP = 1.0, 6.0, 2.0, 6.0, 2.0, 1.0
 LEAST = 2.5  # for each letter: fewer, and the letters are only somewhere in the text
 ASIDE = 0.6  # what a match counts that is not in the title
 LENGTH = 0.02  # what each letter of a title costs, so that of two equal matches the shorter title is first

@@ -8,7 +8,7 @@ import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
-from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QFontMetrics
 from PySide6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QMenu, QToolButton
 
@@ -22,10 +22,12 @@ from nodeviz.app.facade import PanelFacade
 from nodeviz.app.guide import Guide, guide_button, guide_dock, place_guide
 from nodeviz.app.panels import panel_of
 from nodeviz.app.session import Session
-from nodeviz.app.settings import LAYOUT_VERSION, Layout, SettingsStore
+from nodeviz.app.settings import SettingsStore
+from nodeviz.app.shortcuts import keep_shortcuts
 from nodeviz.app.theme import THEMES, code_font, palette, style_sheet, system_theme
 from nodeviz.app.window_commands import add_commands, menu_path
 from nodeviz.app.worker import Worker
+from nodeviz.app.workspace import SessionFacade, Workspace
 from nodeviz.experiments.registry import REGISTRY
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class MainWindow(QMainWindow):
         self.errors.install()
         self.session = Session(self)
         self.worker = Worker()
+        self.workspace = Workspace(self)
         self.clock = Clock(self)
         self.panels: dict[str, Panel[Any, Any]] = {}
         self.docks: dict[str, QDockWidget] = {}
@@ -66,6 +69,7 @@ class MainWindow(QMainWindow):
         add_commands(self)
         self._make_menus()
         self._make_status_line()
+        keep_shortcuts(self)
         self.apply_theme()
         self.session.echoed.connect(self.echo)
         self.resize(1600, 1000)
@@ -107,6 +111,7 @@ class MainWindow(QMainWindow):
             **self.facades,
             "panels": SimpleNamespace(**self.facades),
             "commands": ConsoleCommands(self.commands),
+            "session": SessionFacade(self.workspace),
         }
         self.console = Console(
             {**namespace, "np": np, "nodeviz": nodeviz},
@@ -232,6 +237,7 @@ class MainWindow(QMainWindow):
     def echo(self, line: str) -> None:
         """Add a line of Python to the log, and show it in the status line."""
         self.console.echo(line)
+        self.workspace.touch()
         self.errors.actions.note(line)
         metrics = QFontMetrics(self.last_line.font())
         self.last_line.setText(metrics.elidedText(line, Qt.TextElideMode.ElideRight, max(200, self.width() // 2)))
@@ -244,13 +250,8 @@ class MainWindow(QMainWindow):
     # Start and end.
 
     def begin(self, panel: str, preset: str | None) -> None:
-        """Show the layout and the parameters of the last time, then the panel and the preset that were asked for."""
-        layout = self.store.take_layout()
-        if layout is not None:
-            self.restoreGeometry(QByteArray(layout.geometry))
-            if not self.restoreState(QByteArray(layout.state), LAYOUT_VERSION):
-                self.reset_layout()
-        self._restore_panels()
+        """Show the session of the last time, then the panel and the preset that were asked for."""
+        restored = self.workspace.restore()
         if preset is not None:
             self.session.load_preset(panel, preset)
         self.docks[panel].show()
@@ -260,20 +261,14 @@ class MainWindow(QMainWindow):
         for each in self.panels.values():
             if not each.started:
                 each.start()
-        self.tell(self._complaint)
-
-    def _restore_panels(self) -> None:
-        for name, saved in self.settings.panels.items():
-            if name in self.panels:
-                self.session.restore(name, saved)
+        self.workspace.begin()
+        self.tell(" ".join(filter(None, (self._complaint, restored))))
 
     def remember(self) -> None:
-        """Save layout and parameters."""
-        layout = Layout(geometry=bytes(self.saveGeometry().data()), state=bytes(self.saveState(LAYOUT_VERSION).data()))
-        self.settings = dataclasses.replace(self.settings, layout=layout, panels=self.session.to_json())
-        complaint = self.store.save(self.settings)
-        if complaint:
-            LOG.warning(complaint)
+        """Save what is to be there at the next start."""
+        for complaint in (self.store.save(self.settings), self.workspace.finish()):
+            if complaint:
+                LOG.warning(complaint)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save, end the runs and wait for them; a run that hangs is named, and the process then ends at once."""

@@ -166,7 +166,7 @@ class Palette(QFrame):
         self.rows.setItemDelegate(self._painter)
         self.rows.clicked.connect(lambda index: self.choose(index.row()))
         self.hint = QLabel()
-        self.hint.setObjectName("quiet")
+        self.hint.setObjectName("palette_hint")
         self.hint.setWordWrap(True)
         self._lay_out()
         self.hide()
@@ -254,10 +254,11 @@ class Palette(QFrame):
 
     def _say(self, sentence: str, *, refused: bool = False) -> None:
         self.hint.setText(sentence)
-        if bool(self.line.property("refused")) is not refused:
-            self.line.setProperty("refused", refused)
-            self.line.style().unpolish(self.line)
-            self.line.style().polish(self.line)
+        for widget in (self.line, self.hint):
+            if bool(widget.property("refused")) is not refused:
+                widget.setProperty("refused", refused)
+                widget.style().unpolish(widget)
+                widget.style().polish(widget)
         self._place()
 
     def _place(self) -> None:

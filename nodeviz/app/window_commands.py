@@ -11,10 +11,12 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QTextBrowser, QV
 
 from nodeviz.app.attach import attach_commands
 from nodeviz.app.commands import Command, in_a_sentence
-from nodeviz.app.export_dialog import ask_export
+from nodeviz.app.export_dialog import add_recent_menu, ask_export, export_commands
 from nodeviz.app.guide_commands import guide_commands
 from nodeviz.app.palette import palette_commands
+from nodeviz.app.shortcuts import shortcut_commands
 from nodeviz.app.trouble import trouble_commands
+from nodeviz.app.workspace import reset_layout, session_commands
 from nodeviz.experiments.presets import presets
 
 if TYPE_CHECKING:
@@ -27,10 +29,12 @@ MENUS = ("File", "Edit", "Panels", "Presets", "View", "Help")
 def add_commands(window: MainWindow) -> None:
     """Fill the window's command table, in the order of its menus."""
     table, stack = window.commands, window.session.undo_stack
+    quit_ = partial(window.console.when_idle, window.close)
     own = [record for panel in window.panels.values() for record in panel.own_commands()]
     for record in (
         *own,
-        Command(id="quit", title="Quit", menu="File", shortcut="Ctrl+Q", callback=window.close),
+        *session_commands(window),
+        Command(id="quit", title="Quit", menu="File", shortcut="Ctrl+Q", callback=quit_),
         Command(id="undo", title="Undo", menu="Edit", shortcut="Ctrl+Z", callback=stack.undo),
         Command(id="redo", title="Redo", menu="Edit", shortcut="Ctrl+Shift+Z", callback=stack.redo),
     ):
@@ -42,9 +46,12 @@ def add_commands(window: MainWindow) -> None:
         *view_commands(window),
         *attach_commands(window),
         *guide_commands(window),
+        *export_commands(window),
         *palette_commands(window),
+        *shortcut_commands(window),
     ):
         table.add(record)
+    add_recent_menu(window)
     for name, title in (("undo", "Undo"), ("redo", "Redo")):
         action = table.action(name)
         able, text = (
@@ -113,7 +120,6 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
             shortcut="Ctrl+E",
             inside=tuple(panel.plots),
             callback=lambda: ask_export(window, panel),
-            echoes=False,
         ),
     ]
     for preset in presets(name).values():
@@ -156,7 +162,7 @@ def view_commands(window: MainWindow) -> list[Command]:
             callback=window.console.interrupt,
             echoes=False,
         ),
-        Command(id="reset_layout", title="Reset layout", menu="View", callback=window.reset_layout),
+        Command(id="reset_layout", title="Reset layout", menu="View", callback=lambda: reset_layout(window)),
         Command(
             id="shortcuts",
             title="What the mouse and the keys do",
@@ -191,7 +197,7 @@ def menu_path(window: MainWindow, path: str) -> QMenu:
 
 def help_(window: MainWindow) -> None:
     """Show what the mouse and the keys do."""
-    panels = window.panels.values()
+    panels, known = window.panels.values(), window.commands
     rows = [
         *((f"{panel.record.title}: {gesture}", what) for panel in panels for gesture, what in panel.gestures.items()),
         ("right-click a plot", "copy its data, save it as CSV, reset its range"),
@@ -200,7 +206,7 @@ def help_(window: MainWindow) -> None:
         ("solvers", "euler, rk4:60 (steps), dopri5:1e-6 (tolerance); nodeviz list names all sixteen"),
         ("console", "Tab completes, name? explains, Ctrl+C or Stop ends what runs"),
         ("title of a small plot", "choose what it shows"),
-        *((command.shortcut, in_a_sentence(command.title)) for command in window.commands if command.shortcut),
+        *((keys, in_a_sentence(each.title)) for each in known if (keys := known.shortcut(each.id))),
     ]
     unique = list(dict.fromkeys(rows))  # keys that mean the same in every panel
     cells = [f"<td><b>{key}</b>&nbsp;&nbsp;</td><td>{what}</td>" for key, what in unique]
