@@ -35,6 +35,13 @@ GRID = (1600, 900)  # the same of all panels at once: as large as the window ope
 GAP = 8  # pixels between panels
 LOOKS = (0.0, 0.25, 0.5, 0.75, 1.0)  # moments drawn beforehand, so that captions have grown to their height
 SEE_THROUGH = "#main, #panel, #header, #caption, QGraphicsView { background: transparent; }"
+# Of a picture there is nothing to choose, and nothing to scroll.
+STILL = """
+QComboBox#instrument::drop-down { width: 0px; }
+QComboBox#instrument::down-arrow { image: none; width: 0px; height: 0px; }
+QScrollBar:vertical { width: 0px; }
+QScrollBar:horizontal { height: 0px; }
+"""
 POINTS = 72.0  # to the inch, as PDF counts
 
 
@@ -131,7 +138,7 @@ class Sheet:
         worker: Worker = idle
         self.panels: list[Panel[Any, Any]] = [panel_of(subject.panel)(session, worker) for subject in subjects]
         self._place(gap=0 if len(subjects) == 1 else GAP)
-        self._sheet = style_sheet(self._theme) + (SEE_THROUGH if transparent else "")
+        self._sheet = style_sheet(self._theme) + STILL + (SEE_THROUGH if transparent else "")
         self._stage.setPalette(palette(self._theme))
         self._stage.setStyleSheet(self._sheet)
         for panel in self.panels:

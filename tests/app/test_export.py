@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,9 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QApplication, QComboBox
 
 from nodeviz.app.export import Shoot, Subject, check, export_frame, export_frames, export_run, read_size
-from nodeviz.app.export_dialog import start_export
 from nodeviz.app.playbar import SECONDS
 from nodeviz.app.projector import Projector
 from nodeviz.cli_runs import repeated
@@ -287,8 +288,7 @@ def test_closing_the_window_gives_up_an_export_and_leaves_nothing(
 ) -> None:
     panel = window.panels["phase"]
     qtbot.waitUntil(lambda: panel.frame is not None and not panel.busy, timeout=20_000)
-    job = start_export(window, panel, str(folder / "a.mp4"))
-    assert job is not None
+    job = window.facades["phase"].export(str(folder / "a.mp4"))
     done: list[int] = []
     job.progressed.connect(lambda number, _: done.append(number))
     qtbot.waitUntil(lambda: len(done) > 2, timeout=20_000)
@@ -296,11 +296,11 @@ def test_closing_the_window_gives_up_an_export_and_leaves_nothing(
     assert not list(folder.iterdir())
 
 
-def test_an_export_that_cannot_be_is_said_by_the_panel(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+def test_an_export_that_cannot_be_is_said_at_once(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     panel = window.panels["phase"]
     qtbot.waitUntil(lambda: panel.frame is not None, timeout=20_000)
-    assert start_export(window, panel, str(folder / "a.avi")) is None
-    assert ".avi is not a format" in panel.message.text.text()
+    with pytest.raises((MediaError, ParamError), match=r"\.avi is not a format"):
+        window.facades["phase"].export(str(folder / "a.avi"))
     with pytest.raises(ParamError, match="no option of an export"):
         window.facades["phase"].export(str(folder / "a.gif"), sise=SMALL)
 
@@ -363,5 +363,31 @@ def test_a_picture_of_some_points_shows_no_others(eight: Run) -> None:
         assert len(shown._seen.t) == 8
         sheet.draw(*moments[2])
         assert len(shown._seen.t) == 2
+    finally:
+        sheet.close()
+
+
+def test_what_draws_pictures_leaves_no_widget_behind(spiral: tuple[Run, Frame]) -> None:
+    drawn(spiral, 0.0)
+    before = len(QApplication.allWidgets())
+    for _ in range(3):
+        drawn(spiral, 0.5)
+        drawn(spiral, 0.5, plot=2)
+    gc.collect()
+    assert len(QApplication.allWidgets()) == before
+
+
+def test_a_picture_has_no_arrows_of_menus_that_nobody_can_open(spiral: tuple[Run, Frame]) -> None:
+    run, frame = spiral
+    sheet = Projector("phase", run.params, preset="spiral")
+    try:
+        sheet.draw(frame, 1.0)
+        picture = colours(sheet.picture())
+        menus = sheet.panel.findChildren(QComboBox, "instrument")
+        assert len(menus) == 2
+        for menu in menus:
+            place = menu.mapTo(sheet.panel, menu.rect().topRight())
+            ground = picture[place.y() : place.y() + menu.height(), place.x() - 40 : place.x()]
+            assert np.ptp(ground, axis=(0, 1)).max() == 0
     finally:
         sheet.close()
