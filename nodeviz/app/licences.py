@@ -52,6 +52,12 @@ _NOTES: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType({
         "and https://www.videolan.org.",
         ("GPL-2.0.txt",),
     ),
+    "latex2mathml": (
+        "(c) Ronie Martinez, under the MIT licence: it may be used, changed and passed on by everybody, without any "
+        "warranty, as long as the notice of its copyright stays with it. Its wheel brings no text of it; it is at "
+        "https://github.com/roniemartinez/latex2mathml/blob/master/LICENSE.",
+        (),
+    ),
     "numpy": ("Its wheel carries OpenBLAS and the GCC runtime library; their terms follow its own.", ()),
     "scipy": ("Its wheel carries OpenBLAS and the GCC runtime library; their terms follow its own.", ()),
 })  # fmt: skip
