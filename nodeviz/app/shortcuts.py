@@ -127,10 +127,10 @@ class ShortcutDialog(QDialog):
         self.caption = QLabel()
         self.edit = QKeySequenceEdit()
         self.edit.setMaximumSequenceLength(1)
-        self.edit.setClearButtonEnabled(True)
         self.edit.setAccessibleName("Press the new shortcut")
         self.edit.setMinimumWidth(180)
-        self.edit.keySequenceChanged.connect(self._edited)
+        self.edit.editingFinished.connect(self._edited)  # the sequence is emptied before the new key stands in it
+        self.clear = _button("None", "Take the shortcut away", self._clear)
         self.reset = _button("Reset", "Give this command its own shortcut again", self._reset)
         self.take = _button("Use it here", "Take the shortcut from the other command", self._take)
         self.message = QLabel()
@@ -146,6 +146,7 @@ class ShortcutDialog(QDialog):
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(len(self._rows), len(COLUMNS))
         table.setHorizontalHeaderLabels(list(COLUMNS))
+        table.setObjectName("rows")
         table.setAccessibleName("Commands")
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
@@ -177,6 +178,7 @@ class ShortcutDialog(QDialog):
         editor = QHBoxLayout()
         editor.addWidget(self.caption, 1)
         editor.addWidget(self.edit)
+        editor.addWidget(self.clear)
         editor.addWidget(self.reset)
         said = QHBoxLayout()
         said.addWidget(self.message, 1)
@@ -240,8 +242,9 @@ class ShortcutDialog(QDialog):
         row = self._row
         self.caption.setText(f"Shortcut of <b>{row.title}</b>")
         self._put(self._keys(row))
+        self.clear.setEnabled(bool(self._keys(row)))
         self.reset.setEnabled(any(name in self._table.changed_shortcuts() for name in row.names))
-        self._say("Press the keys in the field above; the cross takes the shortcut away.")
+        self._say("Press the new keys in the field above.")
 
     def _put(self, keys: str) -> None:
         with QSignalBlocker(self.edit):
@@ -273,6 +276,9 @@ class ShortcutDialog(QDialog):
             self._say(f"{keys} belongs to {names}.", keys)
         else:
             self._rebind(row, keys)
+
+    def _clear(self) -> None:
+        self._rebind(self._row, "")
 
     def _taken(self, row: Row, keys: str) -> list[Command]:
         found = {other.id: other for name in row.names for other in self._table.conflicts(name, keys)}
