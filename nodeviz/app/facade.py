@@ -73,10 +73,10 @@ class PanelFacade:
             panel.session.change(panel.experiment, {name: value})
         elif name == panel.time_name:
             panel.put_time(value)
-        elif name in {"seed", "speed", "loop"}:
+        elif name in {"seed", "speed", "loop", "folded", "visible"}:
             type(self).__dict__[name].__set__(self, value)
         else:
-            known = [*declared(panel.params), panel.time_name, "seed", "speed", "loop"]
+            known = [*declared(panel.params), panel.time_name, "seed", "speed", "loop", "folded", "visible"]
             raise AttributeError(f"{panel.experiment}.{name}: cannot be set; {nearest(name, known)}")
 
     def __dir__(self) -> list[str]:
@@ -135,16 +135,26 @@ class PanelFacade:
 
     # Results.
 
-    def export(self, path: str, **options: Any) -> ExportJob:
+    def export(self, path: str, *, grid: bool = False, **options: Any) -> ExportJob:
         """Write what the panel shows to a file, while the window works on; ``cancel()`` of what this returns gives up.
 
-        Options: size=(1280, 720), fps=30, seconds=8, at=None (the panel's time, for a still), there_and_back=False,
-        theme="dark", plot=0, title=True, caption=True, transparent=False, quality=80, codec="".
+        Options: size=(1280, 720), fps=30, seconds=8 (None: the full range), speed=None, there_and_back=False, loop=0,
+        at=None (the panel's time, for a still), over="" ("time", "points", "training"), theme="dark", plot=0,
+        title=True, caption=True, transparent=False, quality=80, codec="". With ``grid`` all panels are in the picture.
         """
         from nodeviz.app.export import make_shoot
-        from nodeviz.app.export_job import ExportJob
+        from nodeviz.app.export_job import ExportJob, Exports
 
-        return ExportJob(self._panel, path, make_shoot(options))
+        panels = Exports.of(self._panel.session).panels if grid else ()
+        return ExportJob(self._panel, path, make_shoot(options), panels)
+
+    def cancel_export(self, path: str | None = None) -> None:
+        """Give up the export to a file, or all that go on; nothing of them is left behind."""
+        from nodeviz.app.export_job import Exports
+
+        for job in Exports.of(self._panel.session).running:
+            if path in {None, job.path}:
+                job.cancel()
 
     @property
     def frame(self) -> Any:
@@ -190,6 +200,30 @@ class PanelFacade:
     def loop(self, on: bool) -> None:
         self._panel.playbar.loop.setChecked(Flag().coerce("loop", on, None))
         self._panel.do("loop")
+
+    # The panel.
+
+    @property
+    def folded(self) -> bool:
+        """Whether the controls are folded away."""
+        return self._panel.column.isHidden()
+
+    @folded.setter
+    def folded(self, on: bool) -> None:
+        self._panel.fold(on=Flag().coerce("folded", on, None))
+
+    @property
+    def visible(self) -> bool:
+        """Whether the panel is on show."""
+        return not self._dock.isHidden()
+
+    @visible.setter
+    def visible(self, on: bool) -> None:
+        self._dock.setVisible(Flag().coerce("visible", on, None))
+
+    @property
+    def _dock(self) -> Any:
+        return self._panel.parentWidget()
 
     # The run.
 
