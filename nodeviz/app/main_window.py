@@ -20,7 +20,9 @@ from nodeviz.app.errors import LOG, ErrorDialog
 from nodeviz.app.export_job import ExportJob
 from nodeviz.app.facade import PanelFacade
 from nodeviz.app.guide import Guide, guide_button, guide_dock, place_guide
+from nodeviz.app.motion import apply as apply_motion
 from nodeviz.app.panels import panel_of
+from nodeviz.app.row_menu import offer_menus
 from nodeviz.app.session import Session
 from nodeviz.app.settings import SettingsStore
 from nodeviz.app.shortcuts import keep_shortcuts
@@ -70,7 +72,9 @@ class MainWindow(QMainWindow):
         self._make_menus()
         self._make_status_line()
         keep_shortcuts(self)
+        offer_menus(self)
         self.apply_theme()
+        apply_motion(self)
         self.session.echoed.connect(self.echo)
         self.resize(1600, 1000)
         self.worker.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +13,26 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from nodeviz.experiments import params as declarations
-from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.params import Flag, ParamError
 from nodeviz.experiments.presets import find_preset
 from nodeviz.experiments.registry import REGISTRY
 from nodeviz.experiments.run import SEED
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+NOUNS = {
+    "add": "add point",
+    "move": "move point",
+    "remove": "remove point",
+    "clear": "remove all points",
+    "random": "random points",
+    "paint": "paint points",
+    "erase": "erase points",
+    "load": "open weights",
+}
+LONGEST_VALUE = 24  # characters of a value in the name of a step of undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,7 @@ class Change(QUndoCommand):
         if not (isinstance(other, Change) and self._key and (other._panel, other._key) == (self._panel, self._key)):
             return False
         self._after = other._after
+        self.setText(other.text())
         # Back where it began, it is no step at all, and no line either.
         self.setObsolete(self._after == self._before)
         return True
@@ -113,9 +129,9 @@ class Session(QObject):
         params = declarations.change(before.params, changes)
         if params == before.params:
             return
-        title = f"{panel}: {', '.join(changes)}"
         preset = before.preset if set(changes).isdisjoint({"system", "equations"}) else ""
-        self._push(panel, State(params, before.seed, preset), title, drag, echo or python_line(panel, params, changes))
+        line = echo or python_line(panel, params, changes)
+        self._push(panel, State(params, before.seed, preset), undo_name(params, changes, echo), drag, line)
 
     def try_change(self, panel: str, changes: dict[str, object], *, echo: str = "", drag: str = "") -> bool:
         """Change parameters for a widget: a refusal goes to the panel as a sentence instead of being raised."""
@@ -135,7 +151,7 @@ class Session(QObject):
         else:
             params = declarations.change(params, preset.changes)
         after = State(params, self._states[panel].seed if preset.seed is None else preset.seed, preset.name)
-        self._push(panel, after, f"{panel}: preset {preset.title}", "", f"{panel}.preset({name!r})")
+        self._push(panel, after, f"preset {preset.title}", "", f"{panel}.preset({name!r})")
         if complaint:
             self.refused.emit(panel, complaint)
 
@@ -143,32 +159,13 @@ class Session(QObject):
         """Change the seed of a panel's run."""
         number = int(SEED.coerce("seed", seed, None))
         before = self._states[panel]
-        self._push(panel, State(before.params, number, before.preset), f"{panel}: seed", "", f"{panel}.seed = {number}")
+        self._push(panel, State(before.params, number, before.preset), f"seed {number}", "", f"{panel}.seed = {number}")
 
-    def to_json(self) -> dict[str, Any]:
-        """Return every panel's parameters as JSON, for the settings."""
-        return {
-            name: {**declarations.to_json(state.params), "seed": state.seed, "preset": state.preset}
-            for name, state in self._states.items()
-        }
-
-    def restore(self, panel: str, saved: Mapping[str, Any]) -> None:
-        """Put saved parameters in force, without a step of undo; what cannot be used any more is left out, and said."""
-        values = {
-            name: value for name, value in saved.items() if name in declarations.declared(self._states[panel].params)
-        }
-        if str(values.get("system", "")).startswith("python:"):
-            return  # a callable does not outlive its program
-        params, complaint = usable(REGISTRY[panel].params(), values)
-        seed = saved.get("seed", 0)
-        try:
-            seed = int(SEED.coerce("seed", seed, None))
-        except ParamError:
-            seed = 0
-        self._states[panel] = State(params, seed, "" if complaint else str(saved.get("preset", "")))
-        self.changed.emit(panel)
-        if complaint:
-            self.refused.emit(panel, complaint)
+    def put_back(self, panel: str, state: State) -> None:
+        """Put a state in force that was kept, as a step of undo without a line of its own."""
+        if state != self._states[panel]:
+            self.end_drag()
+            self.undo_stack.push(Change(self, panel, state, f"open {panel}", ""))
 
     def end_drag(self) -> None:
         """End a gesture: its last line is said now, and the next change of the same name is a step of its own."""
@@ -209,13 +206,63 @@ def usable(params: Any, values: Mapping[str, Any]) -> tuple[Any, str]:
         return declarations.change(params, values), ""
     except ParamError:
         complaint = ""
-    # One by one, so that a file that is gone takes nothing else with it.
+    # Without one of them, so that a file that is gone takes nothing else with it.
+    for name, value in values.items():
+        try:
+            rest = declarations.change(params, {other: kept for other, kept in values.items() if other != name})
+        except ParamError:
+            continue
+        return rest, f"Not restored: {refusal(params, {name: value})}"
     for name, value in values.items():
         try:
             params = declarations.change(params, {name: value})
         except ParamError as error:
             complaint = complaint or f"Not restored: {error}"
     return params, complaint
+
+
+def undo_name(params: Any, changes: Mapping[str, object], line: str) -> str:
+    """Return what a change is called in "Undo ...": by the verb of its line, or by the parameter and its value."""
+    verb = re.match(r"(?:# )?\w+\.(\w+)\(", line)
+    if verb is not None and verb[1] != "reset":
+        return NOUNS.get(verb[1], verb[1].replace("_", " "))
+    known = declarations.declared(params)
+    labels = [known[name].label[:1].lower() + known[name].label[1:] for name in changes]
+    if len(labels) > 1:
+        return f"{', '.join(labels[:3])}{' ...' if len(labels) > 3 else ''}"
+    ((name, given),) = changes.items()
+    value, kind = getattr(params, name), known[name].kind
+    if isinstance(given, dict) and isinstance(value, Mapping) and len(given) == 1:
+        (key,) = given
+        return f"{key} {value[key]:g}"
+    if isinstance(kind, Flag):
+        return f"{labels[0]} {'on' if value else 'off'}"
+    text = kind.to_text(value)
+    return f"{labels[0]} {text}" if 0 < len(text) <= LONGEST_VALUE else labels[0]
+
+
+def refusal(params: Any, changes: Mapping[str, Any]) -> str:
+    """Return the sentence that says why changes cannot be made; they may be wrong only together with others."""
+    try:
+        declarations.change(params, changes)
+    except ParamError as error:
+        return str(error)
+    return f"{', '.join(changes)}: does not fit the other parameters"
+
+
+def replaced(params: Any, values: Mapping[str, Any]) -> Any:
+    """Return parameters with values put in place of others, each checked, and nothing that would follow from them.
+
+    Raises
+    ------
+    ParamError : an unknown name, or a value outside its limits
+    """
+    known = declarations.declared(params)
+    for name in values:
+        if name not in known:
+            raise ParamError(f"{name}: no such parameter; {declarations.nearest(name, known)}")
+    coerced = {name: known[name].kind.coerce(name, value, getattr(params, name)) for name, value in values.items()}
+    return dataclasses.replace(params, **coerced)
 
 
 def python_line(panel: str, params: Any, changes: dict[str, object]) -> str:

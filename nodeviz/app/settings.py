@@ -9,20 +9,24 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from nodeviz.app.whole_file import reason_of, write_whole
 from nodeviz.config_path import config_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VERSION = 1  # of the file
 MAX_BYTES = 16_000_000  # several times what 100,000 painted points need
 MAX_HISTORY = 100_000
 MAX_RECENT = 20
 MAX_SESSIONS = 10
+MAX_EXPORTS = 20
 
 Theme = Literal["system", "dark", "light"]
+Motion = Literal["system", "full", "reduced"]
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
@@ -36,6 +40,7 @@ class Settings:
     """
 
     theme: Theme = "system"
+    motion: Motion = "system"
     console_history: int = 1_000  # lines
     shortcuts: Mapping[str, str] = field(default_factory=dict)  # a command's id -> its key, where it was changed
     sessions: tuple[str, ...] = ()  # paths of those opened and saved last, the newest first
@@ -48,11 +53,17 @@ class Settings:
     def __post_init__(self) -> None:
         if self.theme not in get_args(Theme):
             raise ValueError(f"theme={self.theme!r}: not a theme; use one of {', '.join(get_args(Theme))}")
+        if self.motion not in get_args(Motion):
+            raise ValueError(f"motion={self.motion!r}: not a kind of motion; use one of {', '.join(get_args(Motion))}")
         if not _is_whole(self.console_history):
             raise ValueError(f"console_history={self.console_history!r}: not a whole number; use 0 to {MAX_HISTORY}")
         if not 0 <= self.console_history <= MAX_HISTORY:
             raise ValueError(f"console_history={self.console_history}: out of range; use 0 to {MAX_HISTORY}")
-        if not isinstance(self.sessions, tuple) or len(self.sessions) > MAX_SESSIONS or not all(map(_is_path, self.sessions)):
+        if (
+            not isinstance(self.sessions, tuple)
+            or len(self.sessions) > MAX_SESSIONS
+            or not all(map(_is_path, self.sessions))
+        ):
             raise ValueError(f"sessions: not a list of at most {MAX_SESSIONS} paths; use paths of session files")
         _check_exports(self.exports)
         if not isinstance(self.shortcuts, Mapping) or not all(map(_is_text, _flat(self.shortcuts))):
@@ -77,6 +88,20 @@ def _is_text(value: object) -> bool:
 
 def _is_path(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 4096
+
+
+def _check_exports(exports: object) -> None:
+    """Raise a ValueError unless exports are at most MAX_EXPORTS mappings that can be written as JSON."""
+    if (
+        not isinstance(exports, tuple)
+        or len(exports) > MAX_EXPORTS
+        or not all(isinstance(each, Mapping) for each in exports)
+    ):
+        raise ValueError(f"exports: not a list of at most {MAX_EXPORTS} mappings; use panel, path and options of each")
+    try:
+        json.dumps([dict(each) for each in exports], allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"exports: not JSON ({error}); use finite numbers, text and lists") from None
 
 
 class SettingsStore:
@@ -143,6 +168,7 @@ def _encode(settings: Settings) -> dict[str, Json]:
     return {
         "version": VERSION,
         "theme": settings.theme,
+        "motion": settings.motion,
         "console_history": settings.console_history,
         "attach": settings.attach,
         "shortcuts": dict(settings.shortcuts),
@@ -174,9 +200,8 @@ def _decode_fields(data: dict[str, Any]) -> tuple[Settings, list[str]]:
     """Return the settings with every value that is allowed, and the names of the others, which got defaults."""
     wrong: list[str] = []
     values: dict[str, Any] = {}
-    readers: dict[str, Callable[[Any], Any]] = {"sessions": tuple, "recent": tuple, "guide_done": tuple}
-    readers["exports"] = tuple
-    for name in (entry.name for entry in fields(Settings) if entry.name != "panels"):
+    readers: dict[str, Callable[[Any], Any]] = dict.fromkeys(("sessions", "recent", "guide_done", "exports"), _listed)
+    for name in (entry.name for entry in fields(Settings)):
         if name not in data:
             continue
         try:
@@ -187,6 +212,12 @@ def _decode_fields(data: dict[str, Any]) -> tuple[Settings, list[str]]:
         else:
             values[name] = value
     return Settings(**values), wrong
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return tuple(value)
 
 
 def _is_whole(value: object) -> bool:

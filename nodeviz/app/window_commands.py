@@ -13,6 +13,7 @@ from nodeviz.app.attach import attach_commands
 from nodeviz.app.commands import Command, in_a_sentence
 from nodeviz.app.export_dialog import add_recent_menu, ask_export, export_commands
 from nodeviz.app.guide_commands import guide_commands
+from nodeviz.app.motion import motion_commands
 from nodeviz.app.palette import palette_commands
 from nodeviz.app.shortcuts import shortcut_commands
 from nodeviz.app.trouble import trouble_commands
@@ -162,6 +163,7 @@ def view_commands(window: MainWindow) -> list[Command]:
             callback=window.console.interrupt,
             echoes=False,
         ),
+        *motion_commands(window),
         Command(id="reset_layout", title="Reset layout", menu="View", callback=lambda: reset_layout(window)),
         Command(
             id="shortcuts",

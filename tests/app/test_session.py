@@ -1,24 +1,22 @@
-"""The session: one way for every change, undo over all of it, refusals and damaged settings that change nothing."""
+"""The session: one way for every change, undo over all of it, refusals that change nothing, and names of steps."""
 
 from __future__ import annotations
 
 import gc
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodeviz.app.session import Session, python_line
+from nodeviz.app.session import Session, State, python_line
 from nodeviz.experiments.params import ParamError, change
 from nodeviz.experiments.phase_params import PhaseParams
-from nodeviz.experiments.presets import find_preset, presets
+from nodeviz.experiments.presets import find_preset
 from nodeviz.experiments.registry import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -249,56 +247,10 @@ def test_a_long_session_can_be_collected(qapp: Any) -> None:
         gc.collect()
 
 
-# What is remembered between two starts.
-
-
-def test_every_state_comes_back_from_its_json(session: Session) -> None:
-    for name in presets("phase"):
-        session.load_preset("phase", name)
-        session.set_seed("phase", 11)
-        again = Session()
-        again.restore("phase", json.loads(json.dumps(session.to_json()))["phase"])
-        assert again.state("phase") == session.state("phase")
-        assert not again.undo_stack.canUndo()
-
-
-def test_a_callable_does_not_come_back(session: Session) -> None:
-    session.change("phase", {"system": field})
-    again = Session()
-    again.restore("phase", json.loads(json.dumps(session.to_json()))["phase"])
-    assert again.state("phase").params == PhaseParams()
-
-
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
 JSON = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
 )
-NAMES = st.sampled_from([*PhaseParams.__dataclass_fields__, "seed", "preset", "unknown", ""])
-
-
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.dictionaries(NAMES, JSON, max_size=6))
-def test_damaged_settings_never_raise(session: Session, saved: dict[str, Any]) -> None:
-    session.restore("phase", saved)
-    state = session.state("phase")
-    assert change(PhaseParams(), json_of(state.params)) == state.params  # whatever was taken is whole
-    assert isinstance(state.seed, int)
-
-
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(list(presets("phase"))), NAMES, JSON)
-def test_one_damaged_value_never_raises(session: Session, preset: str, name: str, value: Any) -> None:
-    whole = Session()
-    whole.load_preset("phase", preset)
-    session.restore("phase", {**whole.to_json()["phase"], name: value})
-    state = session.state("phase")
-    assert change(PhaseParams(), json_of(state.params)) == state.params
-
-
-def json_of(params: PhaseParams) -> dict[str, Any]:
-    from nodeviz.experiments.params import to_json
-
-    return json.loads(json.dumps(to_json(params), allow_nan=False))  # type: ignore[no-any-return]
 
 
 @settings(max_examples=100)
@@ -332,11 +284,47 @@ def test_every_panel_starts_with_its_first_preset(session: Session) -> None:
         assert (state.preset, state.params) == (experiment.first_preset, change(experiment.params(), changes))
 
 
-def test_what_cannot_be_restored_takes_nothing_else_with_it(session: Session, tmp_path: Path) -> None:
-    said: list[str] = []
-    session.refused.connect(lambda panel, sentence: said.append(f"{panel}: {sentence}"))
-    session.restore("classifier", {"hidden": 48, "csv": str(tmp_path / "gone.csv"), "seed": 3})
-    state = session.state("classifier")
-    assert (state.params.hidden, state.params.csv, state.seed) == (48, "", 3)
-    assert len(said) == 1
-    assert said[0].startswith("classifier: Not restored: csv")
+@pytest.mark.parametrize(
+    ("panel", "act", "name"),
+    [
+        ("phase", lambda s: s.change("phase", {"n_steps": 30}), "steps 30"),
+        ("classifier", lambda s: s.change("classifier", {"lr": 0.01}), "learning rate 0.01"),
+        ("phase", lambda s: s.change("phase", {"show_past": True}), "backwards in time on"),
+        ("phase", lambda s: s.load_preset("phase", "van-der-pol"), "preset Van der Pol's limit cycle"),
+        ("phase", lambda s: s.set_seed("phase", 7), "seed 7"),
+        ("phase", lambda s: s.change("phase", {"n_steps": 30, "t1": 3}), "steps, end time"),
+        ("phase", lambda s: s.change("phase", {"start": [(1, 0)]}, echo="phase.move(0, (1.0, 0.0))"), "move point"),
+        ("phase", lambda s: s.change("phase", {"start": [(1, 0)]}, echo="phase.open_points('a.csv')"), "open points"),
+        ("phase", lambda s: s.change("phase", {"system": field}), "system python:field"),
+    ],
+)
+def test_what_can_be_undone_has_a_readable_name(session: Session, panel: str, act: Any, name: str) -> None:
+    del panel
+    act(session)
+    assert session.undo_stack.undoText().lower() == name.lower()
+    session.undo_stack.undo()
+    assert session.undo_stack.redoText().lower() == name.lower()
+
+
+def test_a_number_of_the_equations_goes_by_its_own_name(session: Session) -> None:
+    session.load_preset("phase", "van-der-pol")
+    session.change("phase", {"parameters": {"mu": 2.5}})
+    assert session.undo_stack.undoText() == "mu 2.5"
+
+
+def test_a_drag_is_named_by_where_it_ends(session: Session) -> None:
+    for n_steps in (16, 20, 39):
+        session.change("phase", {"n_steps": n_steps}, drag="n_steps")
+    session.end_drag()
+    assert session.undo_stack.undoText() == "steps 39"
+
+
+def test_what_is_put_back_is_a_step_without_a_line(session: Session, lines: list[str]) -> None:
+    before = session.state("phase")
+    session.put_back("phase", before)
+    assert not session.undo_stack.canUndo()
+    session.put_back("phase", State(PhaseParams(n_steps=77), 3))
+    assert (session.state("phase").params.n_steps, session.state("phase").seed) == (77, 3)
+    assert lines == []
+    session.undo_stack.undo()
+    assert session.state("phase") == before

@@ -1,4 +1,4 @@
-"""Settings survive every file: cut, foreign, newer, unwritable, and a crash while Qt restores a layout."""
+"""Settings survive every file: cut, foreign, newer and unwritable."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodeviz.app import settings as module
-from nodeviz.app.settings import LAYOUT_VERSION, MAX_HISTORY, VERSION, Layout, Settings, SettingsStore
+from nodeviz.app.settings import MAX_HISTORY, MAX_SESSIONS, VERSION, Settings, SettingsStore
 
 FULL = Settings(
     theme="dark",
-    layout=Layout(geometry=b"\x00\x01place", state=b"\xffdocks"),
-    panels={"phase": {"n_steps": 15, "start": [[2.0, 0.0]], "system": "spiral", "dashed": True, "csv": None}},
+    sessions=("/tmp/spirals.nodeviz", "/tmp/my first.nodeviz"),
+    exports=({"panel": "phase", "size": [1280, 720], "at": None},),
     console_history=50,
 )
 
@@ -29,8 +29,8 @@ json_values = st.recursive(
 all_settings = st.builds(
     Settings,
     theme=st.sampled_from(["system", "dark", "light"]),
-    layout=st.none() | st.builds(Layout, geometry=st.binary(), state=st.binary()),
-    panels=st.dictionaries(st.text(), st.dictionaries(st.text(), json_values, max_size=3), max_size=3),
+    sessions=st.lists(st.text(min_size=1, max_size=50), max_size=MAX_SESSIONS).map(tuple),
+    exports=st.lists(st.dictionaries(st.text(), json_values, max_size=3), max_size=3).map(tuple),
     console_history=st.integers(0, MAX_HISTORY),
 )
 
@@ -80,7 +80,7 @@ def test_any_bytes_load(folder: Path, content: bytes) -> None:
 @given(
     fields=st.fixed_dictionaries(
         {"version": st.just(VERSION)},
-        optional={name: json_values for name in ("theme", "layout", "panels", "console_history", "unknown")},
+        optional={name: json_values for name in ("theme", "sessions", "exports", "console_history", "unknown")},
     )
 )
 def test_any_values_load(folder: Path, fields: dict[str, object]) -> None:
@@ -127,18 +127,18 @@ def test_one_wrong_value_costs_only_itself(tmp_path: Path) -> None:
     SettingsStore(tmp_path).save(FULL)
     data = json.loads((tmp_path / "settings.json").read_text())
     data["theme"] = 7
-    data["layout"]["state"] = "not base64!"
-    data["panels"]["flow"] = ["not", "a", "mapping"]
+    data["sessions"] = "not a list"
+    data["exports"] = [["not", "a", "mapping"]]
     settings, sentence = write(tmp_path, json.dumps(data).encode()).load()
-    assert settings == Settings(panels=FULL.panels, console_history=50)
-    assert sentence.startswith("Settings: theme, layout, panel 'flow' cannot be used")
+    assert settings == Settings(console_history=50)
+    assert sentence.startswith("Settings: theme, sessions, exports cannot be used")
 
 
-def test_numbers_that_are_not_finite_cost_their_panel(tmp_path: Path) -> None:
-    content = b'{"version": 1, "panels": {"phase": {"t1": NaN}, "flow": {"t1": 1.0}}}'
+def test_numbers_that_are_not_finite_cost_what_they_are_in(tmp_path: Path) -> None:
+    content = b'{"version": 1, "exports": [{"fps": NaN}], "sessions": ["/tmp/a.nodeviz"]}'
     settings, sentence = write(tmp_path, content).load()
-    assert settings.panels == {"flow": {"t1": 1.0}}
-    assert "panel 'phase'" in sentence
+    assert settings == Settings(sessions=("/tmp/a.nodeviz",))
+    assert "exports" in sentence
 
 
 @pytest.mark.parametrize(
@@ -147,39 +147,17 @@ def test_numbers_that_are_not_finite_cost_their_panel(tmp_path: Path) -> None:
         ({"theme": "blue"}, "theme='blue'"),
         ({"console_history": -1}, "console_history=-1"),
         ({"console_history": 1.5}, "console_history=1.5"),
-        ({"panels": {"phase": {"t1": float("nan")}}}, "panels['phase']"),
-        ({"panels": {"phase": {"f": print}}}, "panels['phase']"),
-        ({"panels": {"phase": 3}}, "panels['phase']"),
+        ({"sessions": ["/tmp/a.nodeviz"]}, "sessions"),
+        ({"sessions": ("",)}, "sessions"),
+        ({"sessions": ("a",) * (MAX_SESSIONS + 1)}, "sessions"),
+        ({"exports": ({"f": print},)}, "exports"),
+        ({"exports": ({"fps": float("nan")},)}, "exports"),
     ],
 )
 def test_values_that_are_not_allowed_are_named(change: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match="; use ") as caught:
         Settings(**change)  # type: ignore[arg-type]
     assert words in str(caught.value)
-
-
-def test_a_layout_is_handed_out_once(tmp_path: Path) -> None:
-    SettingsStore(tmp_path).save(FULL)
-    assert SettingsStore(tmp_path).take_layout() == FULL.layout
-    # What a start after a crash sees: the layout is gone, the rest is there.
-    assert SettingsStore(tmp_path).take_layout() is None
-    assert SettingsStore(tmp_path).load()[0] == Settings(theme="dark", panels=FULL.panels, console_history=50)
-
-
-def test_a_layout_of_another_version_is_no_layout(tmp_path: Path) -> None:
-    SettingsStore(tmp_path).save(FULL)
-    data = json.loads((tmp_path / "settings.json").read_text())
-    data["layout"]["version"] = LAYOUT_VERSION + 1
-    store = write(tmp_path, json.dumps(data).encode())
-    assert store.load()[1] == ""
-    assert store.take_layout() is None
-
-
-def test_a_layout_that_cannot_be_removed_is_not_handed_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = SettingsStore(tmp_path)
-    store.save(FULL)
-    monkeypatch.setattr(os, "replace", refuse)
-    assert store.take_layout() is None
 
 
 def refuse(*_: object) -> None:

@@ -250,6 +250,15 @@ class Panel(QWidget, Generic[P, F]):
         self.column.setVisible(not on)
         self.fold_button.setText("⇤" if on else "⇥")
 
+    @property
+    def folded(self) -> bool | None:
+        """Whether somebody folded the controls away; None while that is left to the panel's width."""
+        return self._fold
+
+    def views(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """Return the verbs, with their arguments, that look where the panel looks now."""
+        return []
+
     def bare(self, *, title: bool, caption: bool) -> None:
         """Leave out what only a user at the window needs, for a picture."""
         self.fold(on=True)

@@ -13,6 +13,7 @@ from nodeviz.app.panels import classifier_commands as commands
 from nodeviz.app.panels import classifier_edits as edits
 from nodeviz.app.panels.classifier_captions import Scene, main_words, plane_words, steps_done
 from nodeviz.app.panels.classifier_instruments import ClassifierInstrument
+from nodeviz.app.panels.classifier_projection import read_camera
 from nodeviz.app.panels.classifier_rows import idle_rows
 from nodeviz.app.panels.classifier_stage import Stage
 from nodeviz.app.panels.training import TrainingPanel
@@ -56,6 +57,7 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
             "inspect": "inspect",
             "turn": "turn",
             "face": "face",
+            "orient": "orient",
             "look": "look",
         }
     )
@@ -219,6 +221,25 @@ class ClassifierPanel(TrainingPanel[ClassifierParams, ClassifierFrame]):
         else:
             self.view.turn(what, right, up)
         self._say_turn(what, right, up)
+
+    def orient(self, model: str, axes: Any) -> None:
+        """Look at the states of a model along axes: orthonormal columns, right, up, and what lies behind."""
+        try:
+            camera = read_camera(axes)
+        except (TypeError, ValueError) as error:
+            raise ParamError(str(error)) from None
+        if model not in self.params.models:
+            raise ParamError(f"{model}: no model on show; {nearest(str(model), self.params.models)}")
+        self.view.orient(model, camera)
+        self._dirty = True
+        self.session.echoed.emit(f"classifier.orient({model!r}, {camera.axes.tolist()})")
+
+    def views(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """Return the verbs, with their arguments, that look where the panel looks now."""
+        turned = self.view.turned_cameras.items()
+        shown = [("orient", (name, camera.axes.tolist())) for name, camera in turned if name in self.params.models]
+        pinned = [] if self.view.pinned is None else [("inspect", (self.view.pinned,))]
+        return [*super().views(), *shown, *pinned]
 
     def face(self, what: str) -> None:
         """Look again at the readout of a model edge-on, or along the principal axes of an upper or lower plot."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,6 +47,21 @@ class Camera:
         rows = decisive(readout)
         length = float(np.linalg.norm(rows))
         return float(np.linalg.norm(rows - rows @ self.screen @ self.screen.T)) / length if length > 0 else 0.0
+
+
+def read_camera(axes: Any) -> Camera:
+    """Return the camera with given axes, (D, D) orthonormal columns.
+
+    Raises
+    ------
+    ValueError : they are no such axes
+    """
+    matrix = np.asarray(axes, float)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not 2 <= len(matrix) <= 1000:
+        raise ValueError("axes: not a square matrix")
+    if not np.allclose(matrix.T @ matrix, np.eye(len(matrix)), atol=1e-5):
+        raise ValueError("axes: not orthonormal columns")
+    return Camera(matrix)
 
 
 def decisive(readout: FloatArray) -> FloatArray:

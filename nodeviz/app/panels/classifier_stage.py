@@ -129,6 +129,16 @@ class Stage(SharedView):
             self._cameras[name] = self.camera(model).turned(math.radians(right), math.radians(up))
             self.changed.emit()
 
+    @property
+    def turned_cameras(self) -> dict[str, Camera]:
+        """From where those models are looked at that somebody has turned, by name."""
+        return dict(self._cameras)
+
+    def orient(self, name: str, camera: Camera) -> None:
+        """Look at a model from somewhere else."""
+        self._cameras[name] = camera
+        self.changed.emit()
+
     def face(self, name: str) -> None:
         """Look at a model's readout edge-on again."""
         self._cameras.pop(name, None)

@@ -22,7 +22,7 @@ from nodeviz.app.tiles import Tiles
 from nodeviz.experiments.flow_frame import DensityAnswer, FlowFrame, PathView, TraceView
 from nodeviz.experiments.flow_params import FlowParams
 from nodeviz.experiments.flow_screen import CELLS_TRAINING
-from nodeviz.experiments.kinds import Flag
+from nodeviz.experiments.kinds import Flag, Number
 
 if TYPE_CHECKING:
     from nodeviz.app.brush import Stroke
@@ -210,12 +210,19 @@ class FlowPanel(TrainingPanel[FlowParams, FlowFrame]):
         elif isinstance(answer, TraceView):
             self._trace = answer
 
-    def inspect(self, point: Any) -> None:
-        """Show the path that passes a place (x, y) at the time of the cursor, and log p along it."""
+    def inspect(self, point: Any, t: Any = None) -> None:
+        """Show the path that passes a place (x, y) at a time, that of the cursor by default, and log p along it."""
         x, y = read_places(point)[0].tolist()
-        self._pin = (x, y, self.playbar.fraction)
+        time = self.playbar.fraction if t is None else Number(0.0, 1.0).coerce("t", t, None)
+        self._pin = (x, y, time)
         self._waits["path"] = self.ask("path", self._pin)
-        self.session.echoed.emit(f"flow.inspect({(x, y)})")
+        self.session.echoed.emit(f"flow.inspect({(x, y)}{'' if t is None else f', {time!r}'})")
+
+    def views(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """Return the verbs, with their arguments, that look where the panel looks now."""
+        back = [("backwards", (True,))] if self.playbar.back.isChecked() else []
+        pinned = [] if self._pin is None else [("inspect", (self._pin[:2], self._pin[2]))]
+        return [*super().views(), *back, *pinned]
 
     # Target, weights and view.
 

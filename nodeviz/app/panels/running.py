@@ -38,6 +38,11 @@ class Looked(Protocol):
         ...
 
     @property
+    def held(self) -> bool:
+        """Whether the view is where somebody put it."""
+        ...
+
+    @property
     def ranges(self) -> tuple[Place, Place]:
         """What is shown, x and y, as rounded numbers."""
         ...
@@ -155,6 +160,10 @@ class RunPanel(Panel[P, F]):
         self.viewed.look(kind.coerce("x_range", x_range, None), kind.coerce("y_range", y_range, None))
         self._echo_look()
 
+    def views(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """Return the verbs, with their arguments, that look where the panel looks now."""
+        return [("look", self.viewed.ranges)] if self.viewed.held else []
+
     def reset_view(self) -> None:
         """Show all there is again."""
         self.viewed.reset_view()
@@ -181,9 +190,9 @@ class RunPanel(Panel[P, F]):
 
 
 def dropped(data: QMimeData) -> str:
-    """Return the one local file or folder among what is dragged, else an empty text."""
+    """Return the one local file or folder among what is dragged, else an empty text; a session is the window's."""
     paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
-    return paths[0] if len(paths) == 1 else ""
+    return paths[0] if len(paths) == 1 and not paths[0].endswith(".nodeviz") else ""
 
 
 def bar_commands(panel: RunPanel[Any, Any]) -> list[Command]:
