@@ -84,7 +84,7 @@ class ExportDialog(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.form)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(300)
+        scroll.setMinimumWidth(self.form.minimumSizeHint().width() + 12)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.thumbs = [Thumb(title) for title in ("First", "Middle", "Last")]
         right = QVBoxLayout()

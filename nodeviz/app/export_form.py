@@ -35,7 +35,7 @@ class Choices(QuietCombo):
         super().__init__()
         self.setAccessibleName(name)
         self.setSizeAdjustPolicy(QuietCombo.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(8)
+        self.setMinimumContentsLength(6)
         self.offer(titles)
 
     def offer(self, titles: Mapping[Any, str]) -> None:
@@ -95,7 +95,7 @@ class ExportForm(QWidget):
     # Rows.
 
     def _file_rows(self) -> None:
-        browse = QPushButton("Browse ...")
+        browse = QPushButton("Browse")
         browse.setAccessibleName("Browse for a file")
         browse.setAutoDefault(False)
         browse.clicked.connect(self.browsed)
@@ -104,16 +104,16 @@ class ExportForm(QWidget):
         self.recent.setAccessibleName("Recent exports")
         self.recent.setToolTip("Take file and options of an earlier export")
         self.recent.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._add("out", "File", self._entry("out", "File"), "Where it goes.")
+        self._add("out", "File", self._row(self._entry("out", "File"), browse), "Where it goes.")
         titles = {name: f"{kind.title} ({name})" if name[0] == "." else kind.title for name, kind in FORMATS.items()}
-        row = self._row(self._choice("format", "Format", titles), browse, self.recent)
+        row = self._row(self._choice("format", "Format", titles), self.recent)
         self._add("format", "Format", row, "How it is written; the ending of the file says the same.")
 
     def _size_row(self) -> None:
         titles = {size: f"{SIZE_TITLES[name]}, {size[0]} × {size[1]}" for name, size in SIZES.items()}
         self.sizes = self._choice("size", "Usual sizes", {**titles, OWN: "Own size"})
         self.size_entry = self._entry("size", "Width and height in pixels")
-        self.size_entry.setFixedWidth(96)
+        self.size_entry.setFixedWidth(88)
         self._add("size", "Size", self._row(self.sizes, self.size_entry), DECLARED["size"].help)
 
     def _time_rows(self) -> None:
