@@ -60,6 +60,7 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"nodeviz {__version__}")
     top.add_argument("--panel", help="the panel that opens in front")
     top.add_argument("--preset", help="a preset of that panel")
+    top.add_argument("--script", type=Path, metavar="FILE", help="run a script, as one of a saved session")
     top.add_argument("--attach", action="store_true", help="let your own scripts drive the window: nodeviz.connect()")
     top.add_argument("--safe-mode", action="store_true", help="start as the first time; nothing is read or remembered")
     top.add_argument("--reset", action="store_true", help="forget all that is remembered, with a backup, and end")
@@ -226,7 +227,11 @@ def open_window(options: argparse.Namespace) -> int:
         from nodeviz.app import application
     except ImportError as error:
         raise ParamError(f"the window's libraries do not load ({error}); run nodeviz doctor for the remedy") from None
-    return application.main(panel=panel, preset=options.preset, safe=options.safe_mode, attach=options.attach)
+    if options.script is not None and not options.script.is_file():
+        raise ParamError(f"--script {options.script}: there is no such file; name a Python script")
+    return application.main(
+        panel=panel, preset=options.preset, safe=options.safe_mode, attach=options.attach, script=options.script
+    )
 
 
 def reset_everything() -> int:

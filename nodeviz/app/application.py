@@ -32,12 +32,15 @@ DESKTOP_FILE = "org.nodeviz.Nodeviz"  # the desktop's entry, by which it groups 
 CONFIG = "NODEVIZ_CONFIG_DIR"
 
 
-def main(*, panel: str, preset: str | None, safe: bool = False, attach: bool = False) -> int:
+def main(
+    *, panel: str, preset: str | None, safe: bool = False, attach: bool = False, script: Path | None = None
+) -> int:
     """Open the window and return the exit code.
 
     Parameters
     ----------
     panel, preset : what opens in front
+    script : that is run once the window is open
     attach : whether scripts may drive the window, however it is remembered
     safe : whether all is as at the first start, and nothing of the user's is read or written but the log of a crash
     """
@@ -53,6 +56,8 @@ def main(*, panel: str, preset: str | None, safe: bool = False, attach: bool = F
             if safe:
                 window.setWindowTitle("nodeviz (safe mode: nothing is remembered)")
             window.tell(said)
+            if script is not None:
+                window.workspace.run_script(script)
             window.errors.actions.listen(log.note)
             show_crash(window, log)
             # Python handles a signal only when it runs: the clock sees to that, so that Ctrl+C in the terminal works.
@@ -64,7 +69,7 @@ def main(*, panel: str, preset: str | None, safe: bool = False, attach: bool = F
             application.setProperty(RESET, None)
             said = put_aside(Path(folder))  # only now: closing has saved once more
             window.deleteLater()
-            panel, preset = next(iter(REGISTRY)), None
+            panel, preset, script = next(iter(REGISTRY)), None, None
 
 
 @contextlib.contextmanager

@@ -134,21 +134,19 @@ class Autosave(QObject):
         if self.slot.path is not None and not self._timer.isActive():
             self._timer.start()
 
-    def abandon(self) -> None:
-        """Stop without writing anything."""
-        self._writer.shutdown(wait=True)
-        self.slot.release()
+    def save_now(self) -> str:
+        """Write what there is now; return why that could not be done, if so."""
+        self._timer.stop()
+        if self._writing is not None:
+            self._writing.result()
+        return self._write(self._document())
 
-    def finish(self) -> str:
-        """Write what there is now, and stop; return why that could not be done, if so."""
+    def finish(self) -> None:
+        """Write no more, and leave the files to the next window."""
         self._timer.stop()
         self._settled.stop()
         self._writer.shutdown(wait=True)
-        try:
-            sentence = self._write(self._document())
-        finally:
-            self.slot.release()
-        return sentence
+        self.slot.release()
 
     def _save(self) -> None:
         if self._held() or (self._writing is not None and not self._writing.done()):

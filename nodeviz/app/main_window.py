@@ -270,13 +270,14 @@ class MainWindow(QMainWindow):
 
     def remember(self) -> None:
         """Save what is to be there at the next start."""
-        for complaint in (self.store.save(self.settings), self.workspace.finish()):
+        for complaint in (self.store.save(self.settings), self.workspace.keep()):
             if complaint:
                 LOG.warning(complaint)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save, end the runs and wait for them; a run that hangs is named, and the process then ends at once."""
         self.remember()
+        self.workspace.finish()
         for job in self.findChildren(ExportJob):
             job.cancel()
         self.clock.stop()

@@ -82,13 +82,15 @@ class Workspace(QObject):
         if self._begun:
             self.autosave.touch()
 
-    def finish(self) -> str:
-        """Keep what there is and stop; return why that could not be done, if so."""
+    def keep(self) -> str:
+        """Keep what there is now; return why that could not be done, if so."""
+        return self.autosave.save_now() if self._begun else ""
+
+    def finish(self) -> None:
+        """Keep nothing any more: the window closes."""
+        self._begun = False
         self._training.stop()
-        if self._begun:
-            return self.autosave.finish()
-        self.autosave.abandon()
-        return ""
+        self.autosave.finish()
 
     def _look_at_training(self) -> None:
         if any(panel.record.trains and panel.running for panel in self._window.panels.values()):

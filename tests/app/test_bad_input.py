@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -275,7 +276,6 @@ WHOLE = json.dumps(
         "version": 1,
         "theme": "light",
         "layout": None,
-        "panels": {"phase": {"system": "hopf", "n_steps": 77}},
         "console_history": 1000,
     }
 ).encode()
@@ -321,8 +321,11 @@ def test_damaged_settings_are_told_once_and_the_window_opens(
 def test_parameters_that_cannot_be_used_any_more_get_defaults(
     qtbot: Any, tmp_path: Path, saved: dict[str, Any], kept: dict[str, Any], sentence: str
 ) -> None:
-    whole = {**json.loads(WHOLE), "panels": {"phase": saved, "a panel of another version": {"x": 1}}}
-    (tmp_path / "settings.json").write_text(json.dumps(whole), "utf-8")
+    (tmp_path / "settings.json").write_bytes(WHOLE)
+    panels = {"phase": {"params": saved}, "a panel of another version": {"x": 1}}
+    (tmp_path / "sessions").mkdir()
+    with zipfile.ZipFile(tmp_path / "sessions" / "last.nodeviz", "w") as archive:
+        archive.writestr("session.json", json.dumps({"format": "nodeviz session", "version": 1, "panels": panels}))
     with opened(qtbot, tmp_path, "phase") as window:
         assert sentence in window.panels["phase"].message.text.text()
         wait_idle(qtbot, window)
