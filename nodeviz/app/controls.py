@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap, QWheelEvent
+from PySide6.QtGui import QColor, QContextMenuEvent, QIcon, QKeyEvent, QPainter, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QLineEdit, QToolButton
 
 from nodeviz.app.slider import JumpSlider
@@ -29,10 +29,14 @@ class QuietCombo(QComboBox):
 
 
 class Entry(QLineEdit):
-    """A line whose text is sent on Enter or when the focus leaves, and only if it was changed."""
+    """A line whose text is sent on Enter or when the focus leaves, and only if it was changed.
+
+    ``menu_asked`` carries its menu of cut, copy and paste, before it is shown, for whoever has more to offer.
+    """
 
     sent = Signal(str)
     given_up = Signal()
+    menu_asked = Signal(object)
 
     def __init__(self, name: str, *, quiet: bool = False) -> None:
         super().__init__()
@@ -67,6 +71,13 @@ class Entry(QLineEdit):
             self.given_up.emit()
         else:
             super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Show the menu of a line of text, and what others add to it."""
+        menu = self.createStandardContextMenu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.menu_asked.emit(menu)
+        menu.popup(event.globalPos())
 
     def _finish(self) -> None:
         if self.isModified() and self.text() != self._shown:

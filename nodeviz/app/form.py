@@ -11,6 +11,8 @@ from nodeviz.app.rows import ChoiceRow, FlagRow, LineRow, MapRow, NamesRow, Numb
 from nodeviz.experiments.params import Choice, Flag, Names, Number, NumberMap, Param, Text, declared
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QContextMenuEvent
+
     from nodeviz.app.theme import Theme
 
 
@@ -33,9 +35,13 @@ def make_row(spec: Param) -> Row:
 
 
 class Form(QWidget):
-    """All rows of a parameter class. ``edited`` carries the name, the value, and whether a drag goes on."""
+    """All rows of a parameter class. ``edited`` carries the name, the value, and whether a drag goes on.
+
+    ``menu_asked`` carries the name, the key of an entry where the parameter is a mapping, and the menu to add to.
+    """
 
     edited = Signal(str, object, bool)
+    menu_asked = Signal(str, str, object)
 
     def __init__(self, params: Any, hidden: frozenset[str] = frozenset()) -> None:
         super().__init__()
@@ -51,6 +57,7 @@ class Form(QWidget):
             layout.setSpacing(8)
         for name, row in self.rows.items():
             row.edited.connect(lambda value, drag, name=name: self.edited.emit(name, value, drag))
+            row.menu_asked.connect(lambda key, menu, name=name: self.menu_asked.emit(name, key, menu))
             (more if row.spec.more else column).addWidget(row)
         column.addWidget(self._button)
         column.addWidget(self._more)
@@ -66,6 +73,12 @@ class Form(QWidget):
         """Show all values."""
         for name, row in self.rows.items():
             row.update_value(getattr(params, name))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Show the menu of a row that has no effect at present, and so hears nothing itself."""
+        for row in self.rows.values():
+            if not row.isEnabled() and row.isVisible() and row.rect().contains(row.mapFrom(self, event.pos())):
+                row.offer_menu(event.globalPos())
 
     def disable(self, idle: frozenset[str]) -> None:
         """Grey the rows that have no effect at present; their tooltips stay."""

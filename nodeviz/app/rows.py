@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtCore import QEvent, QObject, QPoint, QSignalBlocker, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPlainTextEdit,
     QSizePolicy,
     QVBoxLayout,
@@ -28,9 +29,13 @@ USUAL_SOLVERS = ("euler", "rk4", "dopri5")
 
 
 class Row(QWidget):
-    """The widget of one parameter. ``edited`` carries the value as typed or set, and whether a drag goes on."""
+    """The widget of one parameter. ``edited`` carries the value as typed or set, and whether a drag goes on.
+
+    ``menu_asked`` carries the key of a mapping's entry, else an empty text, and the menu that is about to be shown.
+    """
 
     edited = Signal(object, bool)
+    menu_asked = Signal(str, object)
 
     def __init__(self, spec: Param) -> None:
         super().__init__()
@@ -69,6 +74,23 @@ class Row(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Take the colours of a theme, where a row has colours of its own."""
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Show a menu of what others have to offer for this parameter."""
+        self.offer_menu(event.globalPos())
+
+    def offer_menu(self, place: QPoint) -> None:
+        """Show the menu at a place of the screen."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._extend(menu)
+        if menu.isEmpty():
+            menu.deleteLater()
+        else:
+            menu.popup(place)
+
+    def _extend(self, menu: QMenu) -> None:
+        self.menu_asked.emit("", menu)
+
     def _label(self) -> QLabel:
         unit = f" [{self.spec.unit}]" if self.spec.unit else ""
         label = QLabel(f"{self.spec.label}{unit}")
@@ -86,6 +108,7 @@ class NumberRow(Row):
         self.entry.setFixedWidth(78)
         self.entry.sent.connect(lambda text: self.edited.emit(text, False))
         self.entry.given_up.connect(self.forgive)
+        self.entry.menu_asked.connect(self._extend)
         self.slider = QuietSlider()
         self.slider.setAccessibleName(f"{spec.label} slider")
         self.slider.setRange(0, TICKS)
@@ -157,6 +180,7 @@ class ChoiceRow(Row):
     def __init__(self, spec: Param, kind: Choice) -> None:
         super().__init__(spec)
         self.combo = QuietCombo()
+        self.combo.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the row has one
         self.combo.setAccessibleName(spec.label)
         self.combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         for name, title in kind.choices.items():
@@ -210,6 +234,7 @@ class LineRow(Row):
         self.entry.setPlaceholderText(spec.kind.limits())
         self.entry.sent.connect(lambda text: self.edited.emit(text, False))
         self.entry.given_up.connect(self.forgive)
+        self.entry.menu_asked.connect(self._extend)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -244,6 +269,8 @@ class TextRow(Row):
         self._pause.timeout.connect(self._send)
         self.edit.textChanged.connect(lambda: self._pause.start(self.PAUSE_MS))
         self.edit.installEventFilter(self)
+        self.edit.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.edit.customContextMenuRequested.connect(self._show_menu)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -277,6 +304,13 @@ class TextRow(Row):
                 self._send()
                 return True
         return super().eventFilter(watched, event)
+
+    def _show_menu(self, place: QPoint) -> None:
+        """Show the menu of a text, and what others add to it."""
+        menu = self.edit.createStandardContextMenu(place)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._extend(menu)
+        menu.popup(self.edit.viewport().mapToGlobal(place))
 
     def _send(self) -> None:
         self._pause.stop()
@@ -317,6 +351,7 @@ class MapRow(Row):
         row = NumberRow(Param(key, number, kind, key, help=f"The {key} of the equations."), kind)
         row.setToolTip(f'Console: {self.spec.name}["{key}"]')
         row.edited.connect(lambda value, drag: self.edited.emit(None if value is None else {key: value}, drag))
+        row.menu_asked.connect(lambda _, menu: self.menu_asked.emit(key, menu))
         self._column.addWidget(row)
         return row
 
@@ -344,6 +379,7 @@ class NamesRow(Row):
         self.entry.setToolTip(f"{spec.describe()}")
         self.entry.sent.connect(lambda text: self.edited.emit(text, False))
         self.entry.given_up.connect(self.forgive)
+        self.entry.menu_asked.connect(self._extend)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(2)
