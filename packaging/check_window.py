@@ -71,6 +71,11 @@ def screen(folder: Path) -> Iterator[str]:
 
 def watch(app: subprocess.Popen[bytes], picture: Path, display: str, begin: float) -> str:
     """Wait for a painted window, close it, wait for the end; return what went wrong, empty when nothing did."""
+    return wait_painted(app, picture, begin) or close(app, display)
+
+
+def wait_painted(app: subprocess.Popen[bytes], picture: Path, begin: float) -> str:
+    """Wait until the screen shows a painted window, and print how long it took; return what went wrong."""
     n_colours = 0
     while n_colours < MIN_COLOURS:
         if app.poll() is not None:
@@ -79,10 +84,20 @@ def watch(app: subprocess.Popen[bytes], picture: Path, display: str, begin: floa
             return f"after {PATIENCE:.0f} s the screen shows {n_colours} colours, at least {MIN_COLOURS} expected"
         time.sleep(0.05)
         n_colours = len(colours(picture.read_bytes()))
-    print(f"painted after {time.monotonic() - begin:.2f} s", flush=True)
+    print(f"painted after {time.monotonic() - begin:.2f} s, {busy(app.pid):.2f} s of a processor", flush=True)
     time.sleep(1.0)  # frames arrive, fonts and icons load
     print(f"{len(colours(picture.read_bytes()))} colours after one more second", flush=True)
+    return ""
 
+
+def busy(pid: int) -> float:
+    """Return the processor time of a process in seconds, which a busy machine changes little (Linux, proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def close(app: subprocess.Popen[bytes], display: str) -> str:
+    """Close the window as a user does and wait for the end; return what went wrong."""
     begin = time.monotonic()
     n_closed = close_windows(display)
     if n_closed == 0:
