@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -45,8 +46,10 @@ def equation(latex: str, size: float, *, display: bool = False) -> Equation:
     size : pixels of the font; display : whether it stands on a line of its own rather than within one
     """
     # Here: it reads its font, and a window that shows no mathematics need not wait for that.
-    from ziamath.config import config
-    from ziamath.zmath import Latex
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it finds its font in the older way
+        from ziamath.config import config
+        from ziamath.zmath import Latex
 
     config.svg2 = False  # Qt draws no symbols that are defined in one place and used in another
     svg = Latex(latex, size=size, color=INK, inline=not display).svg()

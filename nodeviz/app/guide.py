@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -136,6 +137,7 @@ class Guide(QWidget):
             QPushButton("Set up"),
             QPushButton("Next"),
         )
+        self._turners = (self.back_button, self.set_up_button, self.next_button)
         self.show_button = tool_button("Show me", "Do what the task asks")
         self.show_button.setObjectName("show")
         self.set_up_button.setObjectName("primary")
@@ -155,9 +157,8 @@ class Guide(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(16, 8, 16, 12)
         row.setSpacing(8)
-        row.addWidget(self.back_button)
-        row.addWidget(self.set_up_button)
-        row.addWidget(self.next_button)
+        for button in self._turners:
+            row.addWidget(button)
         row.addStretch(1)
         step = leaf()
         column = QVBoxLayout(step)
@@ -179,6 +180,12 @@ class Guide(QWidget):
     def chapter(self) -> Chapter:
         """The chapter of the step on show."""
         return next(chapter for chapter in chapters() if self.step in chapter.steps)
+
+    def order_tabs(self) -> None:
+        """Let Tab go through the guide as the eye does, once its header has its place."""
+        order = (self.list_button, self.close_button, self.contents, self.page, self.show_button, *self._turners)
+        for first, second in itertools.pairwise(order):
+            QWidget.setTabOrder(first, second)
 
     def open(self) -> None:
         """Take the keyboard, where it is needed next."""
@@ -305,6 +312,7 @@ def guide_dock(window: MainWindow, guide: Guide) -> QDockWidget:
     dock.setTitleBarWidget(guide.header)
     dock.topLevelChanged.connect(lambda free: guide.setMaximumWidth(NO_LIMIT if free else WIDEST))
     place_guide(window, dock)
+    guide.order_tabs()
     dock.hide()
     return dock
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QFrame, QVBoxLayout
 
+from nodeviz.app.controls import tool_button
 from nodeviz.app.guide_page import Page
 from nodeviz.app.guide_text import seeing, spoken
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtWidgets import QWidget
 
     from nodeviz.app.panels.base import Panel
@@ -23,10 +26,10 @@ APART = 8  # pixels from the edges of the window
 
 
 class SeeingCard(QFrame):
-    """Lies over the window; a click elsewhere or Escape closes it."""
+    """Lies over the window until Escape, its button, or the focus goes elsewhere."""
 
-    def __init__(self, owner: QWidget, subject: str, theme: Theme) -> None:
-        super().__init__(owner, Qt.WindowType.Popup)
+    def __init__(self, panel: QWidget, subject: str, theme: Theme) -> None:
+        super().__init__(panel.window())
         self.setObjectName("card")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         words = seeing()[subject]
@@ -34,25 +37,66 @@ class SeeingCard(QFrame):
         self.setAccessibleName(f"What am I seeing? {words.title}")
         self.setAccessibleDescription(spoken(words.text))
         self.page = Page(words.title, self)
+        self.page.setAccessibleDescription(spoken(words.text))
         self.page.begin(theme)
         self.page.add_title(words.title)
         self.page.add_text(words.text)
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)
         column.addWidget(self.page)
-        self._owner = owner
+        self.close_button = tool_button("✕", "Close this card")
+        self.close_button.setParent(self)
+        self.close_button.clicked.connect(self.leave)
+        escape = QShortcut(QKeySequence("Escape"), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        escape.activated.connect(self.leave)
+        self._asked: QWidget | None = None
 
-    def show_beside(self, plot: QWidget) -> None:
-        """Show the card on a plot, within the window."""
-        window = self._owner.window()
+    def show_beside(self, asked: QWidget) -> None:
+        """Show the card on what was asked about, within the window."""
+        self._asked, window = asked, self.window()
         width = min(WIDTH, window.width() - 2 * APART)
         height = min(self.page.natural_height(width - 2) + 4, window.height() - 2 * APART)
-        at = plot.mapTo(window, QPoint(max(0, (plot.width() - width) // 2), 24))
-        at.setX(max(APART, min(at.x(), window.width() - width - APART)))
-        at.setY(max(APART, min(at.y(), window.height() - height - APART)))
-        self.setGeometry(*window.mapToGlobal(at).toTuple(), width, height)
+        at = asked.mapTo(window, QPoint((asked.width() - width) // 2, 24))
+        x = max(APART, min(at.x(), window.width() - width - APART))
+        y = max(APART, min(at.y(), window.height() - height - APART))
+        self.setGeometry(x, y, width, height)
+        self.close_button.adjustSize()
+        self.close_button.move(width - self.close_button.width() - 8, 8)
         self.show()
+        self.raise_()
         self.page.setFocus(Qt.FocusReason.PopupFocusReason)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._follow)
+
+    def leave(self) -> None:
+        """Close, and give the focus back."""
+        if self._asked is not None:
+            self._asked.setFocus()
+        self.close()
+
+    def _follow(self, before: QWidget | None, now: QWidget | None) -> None:
+        """Close where the focus went elsewhere; another window's is no reason."""
+        del before
+        if now is not None and now is not self and not self.isAncestorOf(now):
+            self.close()
+
+
+class AskKey(QObject):
+    """Takes the key ``?``, wherever a keyboard has it."""
+
+    def __init__(self, widget: QWidget, asked: Callable[[], None]) -> None:
+        super().__init__(widget)
+        self._asked = asked
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take the key."""
+        del watched
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.text() == "?":
+            self._asked()
+            return True
+        return False
 
 
 def askable(panel: Panel[Any, Any]) -> dict[QWidget, Plot]:
@@ -66,8 +110,7 @@ def explain_on_demand(panel: Panel[Any, Any]) -> None:
     for plot in panel.plots:
         plot.asked.connect(lambda plot=plot: explain(panel, plot))
     for widget, plot in askable(panel).items():
-        key = QShortcut(QKeySequence("?"), widget, context=Qt.ShortcutContext.WidgetShortcut)
-        key.activated.connect(plot.asked)
+        AskKey(widget, plot.asked.emit)
 
 
 def explain(panel: Panel[Any, Any], plot: Plot | None = None) -> SeeingCard:

@@ -1,0 +1,602 @@
+"""The guide: what it says is complete and true, its steps set the panels up, and it notices what was done."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from app.conftest import wait_idle
+from app.windows import opened
+from latex2mathml.converter import convert
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QMenu
+
+import nodeviz
+from nodeviz.app.equations import INK, equation, renderer
+from nodeviz.app.guide_card import SeeingCard, askable
+from nodeviz.app.guide_checks import CHECKS
+from nodeviz.app.guide_lines import LineError, run_line
+from nodeviz.app.guide_page import Page
+from nodeviz.app.guide_text import chapters, paragraphs, seeing, spoken
+from nodeviz.app.theme import DARK, LIGHT
+from nodeviz.experiments import classifier_params, flow_params, latent_params, phase_params
+from nodeviz.experiments.registry import REGISTRY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+STEPS = {step.place: step for chapter in chapters() for step in chapter.steps}
+TEXTS = {**{place: f"{step.text}\n\n{step.task}" for place, step in STEPS.items()}} | {
+    subject: words.text for subject, words in seeing().items()
+}
+INSTRUMENTS = {
+    "phase": phase_params.INSTRUMENTS,
+    "classifier": classifier_params.INSTRUMENTS,
+    "flow": flow_params.INSTRUMENTS,
+    "latent": latent_params.INSTRUMENTS,
+}
+PLANES = {
+    "phase": {"plane"},
+    "classifier": {"plane-state", "plane-input"},
+    "flow": {"plane"},
+    "latent": {"series", "plane"},
+}
+
+
+def equations(text: str) -> list[tuple[str, bool]]:
+    return [
+        (piece.text, paragraph.display)
+        for paragraph in paragraphs(text)
+        for piece in paragraph.pieces
+        if piece.kind == "math"
+    ]
+
+
+# What it says.
+
+
+def test_chapters_are_about_the_whole_subject_in_a_few_steps_each() -> None:
+    names = [chapter.name for chapter in chapters()]
+    assert names == ["solvers", "residual", "adjoint", "flows", "augmentation", "latent", "dynamics"]
+    for chapter in chapters():
+        assert chapter.title
+        assert chapter.sentence.endswith(".")
+        assert 3 <= len(chapter.steps) <= 6
+    assert len(STEPS) == sum(len(chapter.steps) for chapter in chapters())
+
+
+def test_every_step_can_be_seen_to_be_done() -> None:
+    assert set(CHECKS) == set(STEPS)
+
+
+@pytest.mark.parametrize("place", STEPS)
+def test_a_step_is_short_and_says_what_to_set_up_and_to_try(place: str) -> None:
+    step = STEPS[place]
+    assert step.panel in REGISTRY
+    assert step.setup[0] == f"commands.only_{step.panel}()"
+    assert any(line.startswith(f"{step.panel}.preset(") for line in step.setup)  # from wherever somebody is
+    assert step.answer
+    assert 250 < len(spoken(step.text)) < 900
+    assert 30 < len(spoken(step.task)) < 220
+
+
+def test_everything_that_can_be_seen_is_explained_and_nothing_else() -> None:
+    expected = {f"{panel}/{name}" for panel in REGISTRY for name in {*INSTRUMENTS[panel], *PLANES[panel]}}
+    assert set(seeing()) == expected
+    for panel, titles in INSTRUMENTS.items():
+        for words in (seeing()[f"{panel}/{name}"] for name in titles):
+            assert words.title
+            assert spoken(words.text).count(".") + spoken(words.text).count("?") >= 2
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_equation_is_set_and_drawn(name: str) -> None:
+    for latex, display in equations(TEXTS[name]):
+        assert "\\" not in convert(latex), "a command that is not understood is set as it is written"
+        made = equation(latex, 15.0, display=display)
+        assert 0 < made.width < 500
+        assert 0 < made.ascent < 60
+        assert made.svg.count(INK) > 0
+        assert renderer(made.svg, DARK.text).isValid()
+
+
+def test_marks_become_pieces() -> None:
+    first, second = paragraphs("of *one* and **two**, `x = 1`\nand $y^2$ 5 %\n\n$$ z $$")
+    assert [(piece.kind, piece.text) for piece in first.pieces] == [
+        ("plain", "of "),
+        ("emphasis", "one"),
+        ("plain", " and "),
+        ("strong", "two"),
+        ("plain", ", "),
+        ("code", "x = 1"),
+        ("plain", " and "),
+        ("math", "y^2"),
+        ("plain", " 5\u00a0%"),
+    ]
+    assert second.display
+    assert second.pieces[0].text == "z"
+
+
+def test_an_equation_stands_on_the_line_of_its_text_and_takes_its_colour(qtbot: Any) -> None:
+    assert equation("x", 20.0).descent < 1.5 < equation("x_{y}", 20.0).descent
+    assert equation(r"\frac{a}{b}", 20.0, display=True).height > equation(r"\frac{a}{b}", 20.0).height
+    inks = []
+    for theme in (DARK, LIGHT):
+        page = Page("page")
+        qtbot.addWidget(page)
+        page.setStyleSheet(f"background: {theme.panel}")
+        page.resize(320, 120)
+        page.begin(theme)
+        page.add_text(r"$$\int_0^T a\, dt$$")
+        page.show()
+        image = page.grab().toImage()
+        colours = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
+        assert theme.panel in colours
+        inks.append(max(colours, key=lambda name: abs(int(name[1:3], 16) - int(theme.panel[1:3], 16))))
+    assert int(inks[0][1:3], 16) > 200  # light on dark
+    assert int(inks[1][1:3], 16) < 60  # dark on light
+
+
+# What its lines may do.
+
+
+class Thing:
+    def __init__(self) -> None:
+        self.numbers = {"mu": 1.0}
+        self.said: list[Any] = []
+
+    def say(self, *given: Any, **named: Any) -> None:
+        self.said.append((given, named))
+
+
+def test_lines_assign_and_call_as_python_does() -> None:
+    thing = Thing()
+    run_line("thing.n = 15", {"thing": thing})
+    run_line("thing.numbers['mu'] = -0.5", {"thing": thing})
+    run_line("thing.say((-1, 2), name='x')", {"thing": thing})
+    assert vars(thing) == {"n": 15, "numbers": {"mu": -0.5}, "said": [(((-1, 2),), {"name": "x"})]}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "thing.say(",
+        "thing.n",
+        "thing = 3",
+        "thing.n = thing.numbers",
+        "other.n = 3",
+        "thing.__class__.x = 3",
+        "thing.say(open('x'))",
+        "import os",
+        "a.n = b.n = 3",
+        "thing.say(); thing.say()",
+    ],
+)
+def test_lines_do_nothing_else(line: str) -> None:
+    thing = Thing()
+    with pytest.raises(LineError):
+        run_line(line, {"thing": thing})
+    assert vars(thing) == vars(Thing())
+
+
+# In a window.
+
+
+@pytest.fixture
+def everything(qtbot: Any, tmp_path: Path) -> Generator[Any, None, None]:
+    """A window with all panels and the guide open."""
+    with opened(qtbot, tmp_path / "settings") as window:
+        window.commands.run("guide")
+        yield window
+
+
+def test_every_step_sets_up_and_its_task_can_be_done(qtbot: Any, everything: Any) -> None:
+    window, said, wrong = everything, [], []
+    window.session.echoed.connect(said.append)
+    window.errors.caught.connect(lambda *what: wrong.append(what))
+    for place, step in STEPS.items():
+        window.guide.open_step(place)
+        said.clear()
+        window.guide.set_up_button.click()
+        shown = [name for name in window.panels if not window.docks[name].isHidden()]
+        assert shown == [step.panel], place
+        assert window.panels[step.panel].message.isHidden(), place
+        assert said, place
+        assert place not in window.guide.done, place
+        window.guide.show_button.click()
+        assert place in window.guide.done, place
+        assert window.panels[step.panel].message.isHidden(), place
+        qtbot.wait(1)
+    assert window.guide.where.text() == "dynamics · 5 of 5"
+    assert not wrong
+    window.guide.list_button.click()
+    assert window.guide.where.text() == f"{len(STEPS)} of {len(STEPS)} done"
+
+
+@pytest.fixture
+def guided(qtbot: Any, window: Any) -> Any:
+    """A window with the phase panel and the guide, on the step about stability."""
+    qtbot.keyClick(window, Qt.Key.Key_F2)
+    window.guide.open_step("solvers/stability")
+    return window
+
+
+def test_it_is_hidden_at_first_and_offered(qtbot: Any, window: Any) -> None:
+    dock = window.docks["guide"]
+    assert dock.isHidden()
+    assert window.commands.action("guide").text() == "Guide"
+    qtbot.keyClick(window, Qt.Key.Key_F2)
+    assert dock.isVisible()
+    assert dock.width() <= 348
+    assert window.guide.contents.isVisible()
+    assert window.guide.contents.hasFocus()
+    qtbot.mouseClick(window.guide.close_button, Qt.MouseButton.LeftButton)
+    assert dock.isHidden()
+
+
+def test_the_keyboard_alone_reads_it(qtbot: Any, window: Any) -> None:
+    guide = window.guide
+    qtbot.keyClick(window, Qt.Key.Key_F2)
+    tree = guide.contents
+    qtbot.keyClick(tree, Qt.Key.Key_Down)
+    qtbot.keyClick(tree, Qt.Key.Key_Return)
+    assert guide.step.place == "solvers/equal-work"
+    assert guide.set_up_button.hasFocus()
+    qtbot.keyClick(guide.set_up_button, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
+    assert guide.step.place == "solvers/order"
+    qtbot.keyClick(guide.set_up_button, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    assert guide.step.place == "solvers/equal-work"
+    qtbot.keyClick(guide.set_up_button, Qt.Key.Key_Space)
+    assert window.facades["phase"].lower == "evaluations"
+    reached = set()
+    for _ in range(60):
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        reached.add(QApplication.focusWidget())
+    assert {guide.next_button, guide.back_button, guide.show_button} <= reached
+
+
+def test_set_up_is_one_step_of_undo_and_lines_that_do_it_again(qtbot: Any, guided: Any) -> None:
+    session, said = guided.session, []
+    session.echoed.connect(said.append)
+    before, count = session.state("phase"), session.undo_stack.count()
+    qtbot.mouseClick(guided.guide.set_up_button, Qt.MouseButton.LeftButton)
+    assert said == ["phase.preset('euler-limit')", "phase.solvers = ['euler', 'rk4']", "phase.n_steps = 15"]
+    assert session.undo_stack.count() == count + 1
+    assert session.undo_stack.undoText() == "guide: Too long a step"
+    session.undo_stack.undo()
+    assert session.state("phase") == before
+    session.undo_stack.redo()
+    assert guided.facades["phase"].n_steps == 15
+
+
+def test_a_panel_shown_alone_comes_back_with_undo(qtbot: Any, everything: Any) -> None:
+    qtbot.wait(1)
+    everything.commands.run("only_flow")
+    hidden = [name for name in everything.panels if everything.docks[name].isHidden()]
+    assert hidden == ["phase", "classifier", "latent"]
+    everything.session.undo_stack.undo()
+    assert not any(everything.docks[name].isHidden() for name in everything.panels)
+    count = everything.session.undo_stack.count()
+    everything.commands.run("only_flow")
+    everything.commands.run("only_flow")  # changes nothing
+    assert everything.session.undo_stack.count() == count
+
+
+def test_a_task_is_done_by_whoever_does_it(qtbot: Any, guided: Any) -> None:
+    guide, phase = guided.guide, guided.facades["phase"]
+    guide.open_step("solvers/order")
+    phase.n_steps = 40
+    guide.open_step("solvers/stability")
+    assert "solvers/stability" not in guide.done  # it was so before anybody tried
+    qtbot.mouseClick(guide.set_up_button, Qt.MouseButton.LeftButton)
+    phase.n_steps = 30
+    assert "Done" not in guide.page.toPlainText()
+    phase.n_steps = 31
+    assert "Done ✓" in guide.page.toPlainText()
+    phase.n_steps = 5
+    assert "Done ✓" in guide.page.toPlainText()
+
+
+def test_a_cursor_that_moves_is_noticed(qtbot: Any, everything: Any) -> None:
+    everything.guide.open_step("augmentation/no-crossing")
+    everything.guide.set_up()
+    everything.facades["classifier"].t = 0.5
+    qtbot.waitUntil(lambda: "augmentation/no-crossing" in everything.guide.done)
+
+
+def test_a_step_of_a_panel_that_is_not_there_is_only_read(guided: Any) -> None:
+    guided.guide.open_step("flows/trace")
+    guided.guide.look()
+    assert guided.guide.step.place == "flows/trace"
+
+
+def test_its_place_and_what_was_done_are_remembered(qtbot: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "settings"
+    with opened(qtbot, folder, "phase") as first:
+        wait_idle(qtbot, first)
+        first.commands.run("guide")
+        first.guide.open_step("solvers/equal-work")
+        first.guide.set_up()
+        first.guide.show_answer()
+    with opened(qtbot, folder, "phase") as second:
+        wait_idle(qtbot, second)
+        assert not second.docks["guide"].isHidden()
+        assert second.guide.step.place == "solvers/equal-work"
+        assert second.guide.done == {"solvers/equal-work"}
+        assert "Done ✓" in second.guide.page.toPlainText()
+
+
+def test_both_themes_draw_the_step(guided: Any) -> None:
+    grounds = []
+    for _ in range(2):
+        guided.toggle_theme()
+        image = guided.guide.grab().toImage()
+        grounds.append(image.pixelColor(4, image.height() // 2).name())
+    assert set(grounds) == {DARK.panel, LIGHT.panel}
+
+
+def test_it_fits_beside_the_panels_of_a_small_window(qtbot: Any, everything: Any) -> None:
+    everything.resize(1280, 720)
+    qtbot.waitUntil(lambda: everything.width() == 1280)
+    everything.guide.open_step("solvers/stability")
+    for window_of in (everything, None):
+        if window_of is None:
+            everything.commands.run("only_phase")
+            qtbot.waitUntil(lambda: everything.docks["phase"].width() > 850)
+        assert everything.minimumSizeHint().width() <= 1280
+        assert everything.width() == 1280
+        guide = everything.guide
+        for button in (guide.back_button, guide.set_up_button, guide.next_button, guide.show_button):
+            assert guide.rect().contains(button.geometry().translated(button.parentWidget().pos()))
+            assert button.width() >= button.minimumSizeHint().width()
+
+
+# What am I seeing?
+
+
+def cards(window: Any) -> list[SeeingCard]:
+    return [card for card in window.findChildren(SeeingCard) if card.isVisible()]
+
+
+@pytest.mark.parametrize(("key", "shift"), [(Qt.Key.Key_Question, True), (Qt.Key.Key_F1, True)])
+def test_a_key_in_a_plot_explains_it_and_escape_closes(qtbot: Any, window: Any, key: Qt.Key, shift: bool) -> None:
+    panel = window.panels["phase"]
+    modifier = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+    for plot, subject in ((panel.plots[0], "phase/plane"), (panel.instruments["upper"].plot, "phase/stability")):
+        plot.setFocus()
+        qtbot.keyClick(plot, key, modifier)
+        (card,) = cards(window)
+        assert card.subject == subject
+        assert seeing()[subject].title in card.page.toPlainText()
+        assert window.rect().contains(card.geometry())
+        assert card.page.verticalScrollBar().maximum() == 0  # all of it can be read at once
+        qtbot.keyClick(card.page, Qt.Key.Key_Escape)
+        qtbot.waitUntil(lambda: not cards(window))
+
+
+def test_a_table_is_explained_too(qtbot: Any, window: Any) -> None:
+    window.facades["phase"].upper = "numbers"
+    table = window.panels["phase"].instruments["upper"].table
+    qtbot.waitUntil(table.isVisible)
+    table.setFocus()
+    qtbot.keyClick(table, Qt.Key.Key_Question, Qt.KeyboardModifier.ShiftModifier)
+    (card,) = cards(window)
+    assert card.subject == "phase/numbers"
+    card.close()
+    assert "What am I seeing?" in [action.text() for action in table.actions()]
+
+
+def test_the_menu_of_a_plot_offers_it(window: Any) -> None:
+    plot = window.panels["phase"].plots[0]
+    menu = QMenu(plot)
+    ask = next(action for action in plot.data_actions(menu) if action.text() == "What am I seeing?")
+    ask.trigger()
+    (card,) = cards(window)
+    assert card.subject == "phase/plane"
+    card.close()
+    menu.deleteLater()
+
+
+def test_every_plot_of_every_panel_has_a_card(qtbot: Any, everything: Any) -> None:
+    wait_idle(qtbot, everything)
+    for panel in everything.panels.values():
+        for plot in askable(panel).values():
+            assert f"{panel.experiment}/{plot.subject}" in seeing()
+    everything.facades["classifier"].plane = "input"
+    qtbot.waitUntil(lambda: everything.panels["classifier"].plots[0].subject == "plane-input")
+
+
+# What it states holds.
+
+
+@cache
+def metrics(panel: str, preset: str, *changes: tuple[str, Any]) -> Any:
+    run = nodeviz.run(panel, preset=preset, **dict(changes))
+    for _ in run:
+        pass
+    return run.metrics
+
+
+def solver(preset: str, entry: str, *changes: tuple[str, Any]) -> Any:
+    return metrics("phase", preset, *changes)["solvers"][entry]
+
+
+def model(preset: str, name: str, *changes: tuple[str, Any]) -> Any:
+    return metrics("classifier", preset, *changes)["models"][name]
+
+
+def flow(preset: str) -> Any:
+    return metrics("flow", preset)
+
+
+def pendulum(number: int) -> list[list[float]]:
+    found: list[list[float]] = metrics("phase", "pendulum")["equilibria"][number]["eigenvalues"]
+    return found
+
+
+def euler_beside_rk4() -> float:
+    euler, rk4 = (solver("spiral-equal-work", name)["final_error"] for name in ("euler", "rk4"))
+    return float(round(euler / rk4, -1))
+
+
+Fact = tuple[str, str, "Callable[[], float]", str]  # the step, what it states, what is found, and how that is written
+PHASE_FACTS: list[Fact] = [
+    ("solvers/two-solvers", "2.51", lambda: solver("spiral", "euler")["final_error"], ".2f"),
+    ("solvers/two-solvers", "0.0015", lambda: solver("spiral", "rk4")["final_error"], ".4f"),
+    ("solvers/equal-work", "0.39", lambda: solver("spiral-equal-work", "euler")["final_error"], ".2f"),
+    ("solvers/equal-work", "260", euler_beside_rk4, ".0f"),
+    ("solvers/order", "1.00", lambda: solver("order", "euler")["observed_order"], ".2f"),
+    ("solvers/order", "2.00", lambda: solver("order", "heun")["observed_order"], ".2f"),
+    ("solvers/order", "4.03", lambda: solver("order", "rk4")["observed_order"], ".2f"),
+    ("solvers/order", "5.01", lambda: solver("order", "dopri5")["observed_order"], ".2f"),
+    ("solvers/stability", "1.04", lambda: abs(1 + 0.4 * (-0.1 + 1j)), ".2f"),
+    ("solvers/stability", "0.198", lambda: 2 * 0.1 / (0.1**2 + 1), ".3f"),
+    ("solvers/stiffness", "1126", lambda: solver("stiff", "dopri5:1e-5")["n_accepted"], "d"),
+    ("solvers/stiffness", "155", lambda: solver("stiff", "radau:1e-5")["n_accepted"], "d"),
+    ("solvers/adaptive", "370", lambda: solver("relaxation", "dopri5:1e-6")["n_accepted"], "d"),
+    ("solvers/adaptive", "0.76", lambda: solver("relaxation", "rk4:200")["final_error"], ".2f"),
+    (
+        "adjoint/no-way-back",
+        "11.6122",
+        lambda: metrics("phase", "relaxation", ("t1", 30.0))["limit_cycles"][0]["period"],
+        ".4f",
+    ),
+    ("dynamics/equilibria", "-1.105", lambda: pendulum(1)[0][0], ".3f"),
+    ("dynamics/equilibria", "0.905", lambda: pendulum(1)[1][0], ".3f"),
+    ("dynamics/equilibria", "-0.1", lambda: pendulum(0)[1][0], ".1f"),
+    ("dynamics/equilibria", "0.995", lambda: pendulum(0)[1][1], ".3f"),
+    ("dynamics/limit-cycle", "6.6633", lambda: metrics("phase", "van-der-pol")["limit_cycles"][0]["period"], ".4f"),
+    ("dynamics/transient", "3.52", lambda: float(np.linalg.eigvalsh([[-1.0, 5.0], [5.0, -2.0]]).max()), ".2f"),
+    ("dynamics/transient", "2.51", lambda: longest("linear-transient"), ".2f"),
+]
+FRESH = (("models", "node"), ("weights", "fresh"), ("steps", 200))
+MODEL_FACTS: list[Fact] = [
+    ("residual/layers", "1,221", lambda: model("resnet-vs-ode", "node")["n_parameters"], ",d"),
+    ("residual/layers", "12,183", lambda: model("resnet-vs-ode", "resnet")["n_parameters"], ",d"),
+    ("residual/own-depth", "20 to", lambda: model("adaptive-depth", "node")["nfe_per_sample"]["min"], ".0f"),
+    ("residual/own-depth", "50 evaluations", lambda: model("adaptive-depth", "node")["nfe_per_sample"]["max"], ".0f"),
+    ("residual/own-depth", "33 on average", lambda: model("adaptive-depth", "node")["nfe_per_sample"]["mean"], ".0f"),
+    ("residual/own-depth", "14 to", lambda: model("adaptive-depth", "anode")["nfe_per_sample"]["min"], ".0f"),
+    ("residual/own-depth", "32", lambda: model("adaptive-depth", "anode")["nfe_per_sample"]["max"], ".0f"),
+    ("adjoint/backprop", "0.021284", lambda: model("moons", "node", *FRESH)["loss"], ".6f"),
+    (
+        "adjoint/backprop",
+        "0.021284",
+        lambda: model("moons", "node", *FRESH, ("gradient", "checkpoint"))["loss"],
+        ".6f",
+    ),
+    (
+        "adjoint/adjoint",
+        "0.000003",
+        lambda: (
+            model("moons", "node", *FRESH, ("gradient", "adjoint"))["loss"] - model("moons", "node", *FRESH)["loss"]
+        ),
+        ".6f",
+    ),
+    ("adjoint/first-order", "0.0213", lambda: model("moons", "node", *FRESH)["loss"], ".4f"),
+    (
+        "adjoint/first-order",
+        "0.0221",
+        lambda: model("moons", "node", *FRESH, ("gradient", "article"))["loss"],
+        ".4f",
+    ),
+    ("flows/change-of-variables", "2.844", lambda: -flow("eight-gaussians")["mean_log_prob"], ".3f"),
+    ("flows/change-of-variables", "2.832", lambda: -flow("eight-gaussians")["entropy_bound"], ".3f"),
+    ("flows/change-of-variables", "1.000", lambda: flow("eight-gaussians")["mass"], ".3f"),
+    ("flows/matching", "62", lambda: flow("straight-paths")["nfe"], ".0f"),
+    ("flows/matching", "44", lambda: flow("straight-paths")["compare"]["nfe"], ".0f"),
+    ("flows/likelihood", "2.839", lambda: -flow("likelihood-and-matching")["compare"]["mean_log_prob"], ".3f"),
+    ("flows/likelihood", "0.69", lambda: flow("likelihood-and-matching")["path_energy"], ".2f"),
+    ("flows/likelihood", "0.04", lambda: flow("likelihood-and-matching")["compare"]["path_energy"], ".2f"),
+    ("flows/likelihood", "38", lambda: flow("likelihood-and-matching")["compare"]["nfe"], ".0f"),
+    ("flows/diffusion", "56", lambda: flow("matching-and-diffusion")["nfe"], ".0f"),
+    ("flows/diffusion", "110", lambda: flow("matching-and-diffusion")["compare"]["nfe"], ".0f"),
+    ("augmentation/no-crossing", "65", lambda: 100 * model("circles", "node")["probe_accuracy"][0][1], ".0f"),
+    (
+        "augmentation/finite-sample",
+        "but 3",
+        lambda: 2000 * (1 - model("disc-annulus", "node")["train_accuracy"]),
+        ".0f",
+    ),
+    ("augmentation/finite-sample", "0.2", lambda: 100 * model("disc-annulus", "node")["dense_error"], ".1f"),
+    ("augmentation/finite-sample", "27", lambda: model("disc-annulus", "node")["max_stretch"], ".0f"),
+    ("augmentation/finite-sample", "10", lambda: model("disc-annulus", "anode")["max_stretch"], ".0f"),
+    ("augmentation/finite-sample", "32 evaluations", lambda: model("disc-annulus", "node")["nfe"], ".0f"),
+    ("augmentation/finite-sample", "26", lambda: model("disc-annulus", "anode")["nfe"], ".0f"),
+    ("augmentation/lift", "78", lambda: 100 * model("article", "node")["train_accuracy"], ".0f"),
+    ("latent/beyond", "0.34", lambda: metrics("latent", "beside-a-gaussian-process")["mse_interpolation"], ".2f"),
+    ("latent/beyond", "0.11", lambda: metrics("latent", "beside-a-gaussian-process")["gp"]["mse_interpolation"], ".2f"),
+    ("latent/beyond", "1.9", lambda: metrics("latent", "beside-a-gaussian-process")["mse_extrapolation"], ".1f"),
+    ("latent/beyond", "4.5", lambda: metrics("latent", "beside-a-gaussian-process")["gp"]["mse_extrapolation"], ".1f"),
+    ("latent/real", "0.5", lambda: metrics("latent", "co2")["mse_extrapolation"], ".1f"),
+    ("latent/real", "7.0", lambda: metrics("latent", "co2")["gp"]["mse_extrapolation"], ".1f"),
+    ("latent/real", "96", lambda: 100 * metrics("latent", "co2")["coverage_90"], ".0f"),
+    ("latent/real", "66", lambda: 100 * metrics("latent", "co2")["gp"]["coverage_90"], ".0f"),
+]
+
+
+def longest(preset: str) -> float:
+    """Return how far from the origin the reference of a preset gets."""
+    frames = list(nodeviz.run("phase", preset=preset))
+    return float(np.nanmax(np.linalg.norm(frames[-1].paths.reference_y[0], axis=1)))
+
+
+def check(fact: Fact) -> None:
+    place, said, find, written = fact
+    assert said in f"{STEPS[place].text} {STEPS[place].task}".replace("\n", " ")
+    assert format(find(), written) in said
+
+
+@pytest.mark.parametrize("fact", PHASE_FACTS, ids=lambda fact: f"{fact[0]} {fact[1]}")
+def test_numbers_of_the_phase_portrait_hold(fact: Fact) -> None:
+    check(fact)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fact", MODEL_FACTS, ids=lambda fact: f"{fact[0]} {fact[1]}")
+def test_numbers_of_models_hold(fact: Fact) -> None:
+    check(fact)
+
+
+def test_what_the_tasks_promise_of_solvers_holds() -> None:
+    loose = ("solvers", "dopri5:1e-3, radau:1e-3")
+    assert solver("stiff", "radau:1e-3", loose)["n_accepted"] < 155 / 2
+    assert solver("stiff", "dopri5:1e-3", loose)["n_accepted"] > 1000
+    tight = solver("relaxation", "dopri5:1e-9", ("solvers", "rk4:200, dopri5:1e-9"))
+    usual = solver("relaxation", "dopri5:1e-6")["final_error"]
+    assert usual == pytest.approx(6e-5, rel=0.05)
+    assert usual / tight["final_error"] == pytest.approx(650, rel=0.05)
+    assert abs(1 + 6 / 30 * (-0.1 + 1j)) > 1 > abs(1 + 6 / 31 * (-0.1 + 1j))
+
+
+def test_going_backwards_fails_as_the_guide_says_and_forwards_does_not() -> None:
+    cycle = (("start", "2.02150759,0.00138385"), ("solvers", "dopri5:1e-6, dopri5:1e-9"))
+    back = metrics("phase", "relaxation", *cycle, ("t1", -11.6122))["solvers"]
+    assert back["dopri5:1e-6"]["status"] == "dt_underflow"
+    assert abs(back["dopri5:1e-6"]["y_final"][1]) > 1e15
+    assert max(map(abs, back["dopri5:1e-9"]["y_final"])) < 0.05
+    forth = metrics("phase", "relaxation", *cycle, ("t1", 11.6122))["solvers"]
+    for entry in ("dopri5:1e-6", "dopri5:1e-9"):
+        assert forth[entry]["y_final"] == pytest.approx([2.02150759, 0.00138385], abs=1e-4)
+
+
+@pytest.mark.slow
+def test_what_the_tasks_promise_of_models_holds() -> None:
+    few = last_frame("classifier", "euler-depth")
+    for view in few.models:
+        accuracy = dict(zip(view.solver_steps.tolist(), view.solver_accuracy.tolist(), strict=True))
+        assert accuracy[3] == pytest.approx(0.9, abs=0.01)
+        assert accuracy[14] >= view.train_accuracy
+    augmented = last_frame("classifier", "article").models[1]
+    assert augmented.train_accuracy == 1.0
+    assert augmented.probe_accuracy[1] > 0.99  # at t = 0.05
+    assert augmented.probe_t[1] == pytest.approx(0.05)
+    assert augmented.first_two_accuracy == pytest.approx(0.78, abs=0.005)
+
+
+def last_frame(panel: str, preset: str) -> Any:
+    return list(nodeviz.run(panel, preset=preset))[-1]
