@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
 import shiboken6
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QGuiApplication, QPainter, QPainterPath, QPen
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QAction, QColor, QFocusEvent, QGuiApplication, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import (
     QFileDialog,
     QGraphicsItem,
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Columns = Mapping[str, Any]
 EMPTY = np.empty(0)
+_REASONS = Qt.FocusReason
+BY_KEY = frozenset({_REASONS.TabFocusReason, _REASONS.BacktabFocusReason, _REASONS.ShortcutFocusReason})
 LOW = 170  # pixels: in a lower plot the names of the axes would take as much as what is drawn
 
 
@@ -175,6 +177,7 @@ class Plot(pg.PlotWidget):
     """
 
     name_top = 2  # pixels above the name of the y axis, where it stands inside
+    _ringed, _accent = False, ""
     refit = Signal()
     complained = Signal(str)
     asked = Signal()  # what it shows
@@ -261,8 +264,31 @@ class Plot(pg.PlotWidget):
             self._compact = compact
             self.set_labels(*self.labels, self._said)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show where the keyboard is, where it came here by a key; the mouse needs no mark."""
+        super().focusInEvent(event)
+        self._ringed = event.reason() in BY_KEY
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Take the mark away."""
+        super().focusOutEvent(event)
+        self._ringed = False
+        self.viewport().update()
+
+    def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        """Draw the mark of the keyboard around everything."""
+        super().drawForeground(painter, rect)
+        if self._ringed:
+            painter.save()
+            painter.resetTransform()
+            painter.setPen(QPen(QColor(self._accent), 1))
+            painter.drawRoundedRect(QRectF(self.viewport().rect()).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+            painter.restore()
+
     def set_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""
+        self._accent = theme.accent
         self.setBackground(QColor(theme.panel))
         self._label_colour = theme.quiet
         for name in self._inside:

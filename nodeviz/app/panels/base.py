@@ -157,6 +157,8 @@ class Panel(QWidget, Generic[P, F]):
         self.column.setWidget(self.form)
         self.column.setWidgetResizable(True)
         self.column.setFrameStyle(0)
+        self.column.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it scrolls with what is in it
+        self.column.setAccessibleName("Controls")
         self.column.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.column.setFixedWidth(COLUMN_WIDTH)
         # Always there, so that nothing reflows when the column grows; it shows itself only where there is more to see.
