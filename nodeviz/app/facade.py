@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from nodeviz.app import user_presets
 from nodeviz.app.interrupt import wait_loop
 from nodeviz.experiments.own_presets import own_presets
 from nodeviz.experiments.params import Flag, ParamError, declared, nearest
@@ -123,6 +124,18 @@ class PanelFacade:
             known = presets(panel) | own_presets(panel, folder)
             return {preset.name: preset.sentence for preset in known.values()}
         return self._panel.session.load_preset(self._panel.experiment, name)
+
+    def save_preset(self, name: str, sentence: str = "", *, replace: bool = False) -> None:
+        """Keep parameters and seed as a preset of your own; load it by ``preset(name)``."""
+        user_presets.save_preset(self._panel, name, sentence, replace=replace)
+
+    def rename_preset(self, name: str, new: str) -> None:
+        """Give a preset of your own another name."""
+        user_presets.rename_preset(self._panel, name, new)
+
+    def delete_preset(self, name: str) -> None:
+        """Delete a preset of your own."""
+        user_presets.delete_preset(self._panel, name)
 
     @property
     def seed(self) -> int:

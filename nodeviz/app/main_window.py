@@ -27,6 +27,7 @@ from nodeviz.app.session import Session
 from nodeviz.app.settings import SettingsStore
 from nodeviz.app.shortcuts import keep_shortcuts
 from nodeviz.app.theme import THEMES, code_font, palette, style_sheet, system_theme
+from nodeviz.app.user_presets import OwnPresets
 from nodeviz.app.window_commands import add_commands, menu_path
 from nodeviz.app.worker import Worker
 from nodeviz.app.workspace import SessionFacade, Workspace
@@ -71,6 +72,7 @@ class MainWindow(QMainWindow):
         add_commands(self)
         self._make_menus()
         self._make_status_line()
+        OwnPresets(self)
         keep_shortcuts(self)
         offer_menus(self)
         self.apply_theme()
@@ -201,6 +203,7 @@ class MainWindow(QMainWindow):
                 if command.id.endswith(f"_{panel.experiment}"):
                     menu.addAction(self.commands.action(command.id))
             panel.menu_button.setMenu(menu)
+        self.workspace.add_recent(menu_path(self, "File"))
         self.commands.refresh()
 
     def _make_status_line(self) -> None:

@@ -128,7 +128,8 @@ def card_text(title: str, words: str, facts: dict[str, str], line: str) -> str:
         if fact
     )
     code = f"<p><code>{html.escape(shown(line) if len(line) > 200 else line)}</code></p>"
-    return f"<p><b>{html.escape(title)}</b></p><p>{html.escape(words)}</p><table style='margin-top:8px'>{rows}</table>{code}"
+    table = f"<table style='margin-top:8px'>{rows}</table>" if rows else ""
+    return f"<p><b>{html.escape(title)}</b></p><p>{html.escape(words)}</p>{table}{code}"
 
 
 def show_card(parent: QWidget, text: str, place: QPoint) -> QLabel:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QTextBrowser, QV
 from nodeviz.app.attach import attach_commands
 from nodeviz.app.commands import Command, in_a_sentence
 from nodeviz.app.export_dialog import add_recent_menu, ask_export, export_commands
+from nodeviz.app.gallery import gallery_commands
 from nodeviz.app.guide_commands import guide_commands
 from nodeviz.app.motion import motion_commands
 from nodeviz.app.palette import palette_commands
@@ -38,6 +39,7 @@ def add_commands(window: MainWindow) -> None:
         Command(id="quit", title="Quit", menu="File", shortcut="Ctrl+Q", callback=quit_),
         Command(id="undo", title="Undo", menu="Edit", shortcut="Ctrl+Z", callback=stack.undo),
         Command(id="redo", title="Redo", menu="Edit", shortcut="Ctrl+Shift+Z", callback=stack.redo),
+        *gallery_commands(window),
     ):
         table.add(record)
     for panel in window.panels.values():
