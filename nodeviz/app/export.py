@@ -198,6 +198,7 @@ def _options(shoot: Shoot, note: str) -> Options:
         quality=shoot.quality,
         codec=shoot.codec,
         transparent=shoot.transparent,
+        loop=shoot.loop,
         note=note,
     )
 

@@ -120,7 +120,7 @@ class Shoot:
         None, "Speed", Optional(Number(0.01, 100.0, log=True), "fit"), "As of the play bar; fit: what the seconds ask."
     )
     there_and_back: bool = option(False, "There and back", Flag(), "Run to the end and back again.")
-    loop: int = option(0, "Repeats", Number(0, 65535, integer=True), "Of GIF, APNG and WebP; 0: for ever.")
+    loop: int = option(0, "Plays", Number(0, 65535, integer=True), "How often GIF, APNG, WebP play; 0: for ever.")
     at: float | None = option(
         None, "At", Optional(Number(-_ANY, _ANY), "end"), "The panel's own time that a still shows; its end without."
     )

@@ -48,7 +48,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         ".mp4": Format(name=".mp4", title="MP4", kind="video", codecs=("h264", "av1")),
         ".webm": Format(name=".webm", title="WebM", kind="video", codecs=("vp9", "av1")),
-        ".gif": Format(name=".gif", title="GIF", kind="animation", most_fps=50.0),
+        ".gif": Format(name=".gif", title="GIF", kind="animation", transparent=True, most_fps=50.0),
         ".apng": Format(name=".apng", title="APNG", kind="animation", transparent=True),
         ".webp": Format(name=".webp", title="WebP", kind="animation", transparent=True),
         "folder": Format(name="folder", title="Folder of PNGs", kind="folder", transparent=True),
@@ -71,6 +71,7 @@ class Options:
     quality : 1 to 100; of a video or WebP, the others lose nothing but colours (GIF)
     codec : of a video, one of its format's; empty for the usual one
     transparent : whether the ground stays see-through
+    loop : how often an animated picture plays, 0 for ever; of a GIF, APNG or WebP
     note : text that is kept in the file, for ``nodeviz run --from FILE``
     """
 
@@ -79,6 +80,7 @@ class Options:
     quality: int = 80
     codec: str = ""
     transparent: bool = False
+    loop: int = 0
     note: str = ""
 
 

@@ -1,8 +1,9 @@
-"""GIF, written frame by frame: one palette for all as long as it serves, and only what changed in each frame."""
+"""GIF, written frame by frame: one palette for as long as it serves, and only what changed in each frame."""
 
 from __future__ import annotations
 
 import struct
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +17,17 @@ if TYPE_CHECKING:
     from nodeviz.media.formats import Options
 
     Picture = npt.NDArray[np.uint8]
+    BoolPicture = npt.NDArray[np.bool_]
 
-COLOURS = 255  # the last of a GIF's 256 stands for what stays as it was
+NEAREST = Image.Resampling.NEAREST
+COLOURS = 255  # the last of a GIF's 256 stands for what stays as it was, or is see-through
 KEPT = 255
-OFF = 6.0  # mean distance of colours, of 255, beyond which a frame gets a palette of its own
+OFF = 6.0  # mean distance of colours, of 255, beyond which another palette is made
+WORSE = 1.3  # how much farther that distance must be than it was with a palette just made, which may be no better
 THIN = 4  # every so many pixels a side are looked at for that
+WITNESSES = 4  # pictures that a palette is made from: those that the ones before did not serve
+SOLID = 96  # alpha from which a pixel is drawn: a GIF knows no more than there and not there
+STAYS, CLEARED = 0b0000_0101, 0b0000_1001  # what becomes of a frame when the next one comes, and that 255 is no colour
 
 
 class GifEncoder:
@@ -43,7 +50,9 @@ class GifEncoder:
         self._options = options
         self._file = path.open("wb")
         self._palette: Image.Image | None = None
-        self._own = False  # whether the frame before had a palette of its own
+        self._witnesses: deque[Image.Image] = deque(maxlen=WITNESSES)
+        self._most = OFF
+        self._table: bytes | None = None  # of the palette in force, where it is not the first one
         self._shown: Picture | None = None
         self._pending: tuple[Picture, tuple[int, int], bytes | None] | None = None
         self._since = self._count = 0
@@ -51,34 +60,56 @@ class GifEncoder:
     def add(self, picture: Picture) -> None:
         """Write one picture (height, width, 4) of blue, green, red, alpha."""
         image = Image.fromarray(np.ascontiguousarray(picture[..., 2::-1]))
-        if self._palette is None:
-            self._palette = image.quantize(COLOURS, dither=Image.Dither.NONE)
-            self._file.write(_header(self._options, _table(self._palette)))
-        indexed = image.quantize(palette=self._palette, dither=Image.Dither.NONE)
-        table = None
-        if _distance(image, indexed) > OFF:
-            indexed = image.quantize(COLOURS, dither=Image.Dither.NONE)
-            table = _table(indexed)
-        self._put(np.asarray(indexed), table)
+        first = self._palette is None
+        palette = self._palette or self._make_palette(image)
+        indexed = image.quantize(palette=palette, dither=Image.Dither.NONE)
+        anew = _distance(image, indexed) > self._most and not first
+        if anew:
+            palette = self._make_palette(image)
+            indexed = image.quantize(palette=palette, dither=Image.Dither.NONE)
+            self._table = _table(palette)
+            self._most = max(OFF, WORSE * _distance(image, indexed))
+        if first:
+            self._file.write(_header(self._options, _table(palette)))
+        if self._options.transparent:
+            self._put_clear(np.where(picture[..., 3] < SOLID, KEPT, np.asarray(indexed)).astype(np.uint8))
+        else:
+            self._put(np.asarray(indexed), anew=anew)
         self._count += 1
 
-    def _put(self, now: Picture, table: bytes | None) -> None:
+    def _make_palette(self, image: Image.Image) -> Image.Image:
+        """Return a palette of a picture, and of those before that needed one of their own."""
+        self._witnesses.append(image.resize((image.width, max(1, image.height // 2)), NEAREST))
+        every = Image.new("RGB", (image.width, sum(witness.height for witness in self._witnesses)))
+        top = 0
+        for witness in self._witnesses:
+            every.paste(witness, (0, top))
+            top += witness.height
+        self._palette = every.quantize(COLOURS, dither=Image.Dither.NONE)
+        return self._palette
+
+    def _put(self, now: Picture, *, anew: bool) -> None:
         """Keep a frame until it is known how long it stays: only what differs from the frame before."""
         before, self._shown = self._shown, now
-        alone = before is None or table is not None or self._own
-        if not alone:
-            assert before is not None
-            changed = now != before
-            if not changed.any():
-                return
-            rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
-            part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        if before is None or anew:  # the same number is another colour now
             self._flush()
-            self._pending = (np.where(changed, now, KEPT)[part].astype(np.uint8), (int(columns[0]), int(rows[0])), None)
+            self._pending = (now, (0, 0), self._table)
             return
+        changed = now != before
+        if changed.any():
+            part, corner = _box(changed)
+            self._flush()
+            self._pending = (np.where(changed, now, KEPT)[part].astype(np.uint8), corner, self._table)
+
+    def _put_clear(self, now: Picture) -> None:
+        """Keep a frame on no ground, which is cleared away before the next one: all that is there of it."""
+        before, self._shown = self._shown, now
+        if before is not None and np.array_equal(before, now):
+            return
+        there = now != KEPT
+        part, corner = _box(there) if there.any() else (np.s_[:1, :1], (0, 0))
         self._flush()
-        self._own = table is not None
-        self._pending = (now, (0, 0), table)
+        self._pending = (np.ascontiguousarray(now[part]), corner, self._table)
 
     def _flush(self) -> None:
         """Write the frame kept, shown from its own time until now."""
@@ -87,9 +118,8 @@ class GifEncoder:
         indices, (left, top), table = self._pending
         delay = _hundredths(self._count, self._options.fps) - _hundredths(self._since, self._options.fps)
         height, width = indices.shape
-        control = struct.pack(
-            "<BBBBHBB", 0x21, 0xF9, 4, 0b0000_0101, delay, KEPT, 0
-        )  # left as it is; with a kept colour
+        fate = CLEARED if self._options.transparent else STAYS
+        control = struct.pack("<BBBBHBB", 0x21, 0xF9, 4, fate, delay, KEPT, 0)
         packed = 0x87 if table is not None else 0
         self._file.write(control + struct.pack("<BHHHHB", 0x2C, left, top, width, height, packed) + (table or b""))
         self._file.write(_compressed(indices))
@@ -105,6 +135,13 @@ class GifEncoder:
     def abort(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+
+def _box(where: BoolPicture) -> tuple[tuple[slice, slice], tuple[int, int]]:
+    """Return the part that has all that is true, as slices, and its left upper corner."""
+    rows, columns = np.flatnonzero(where.any(1)), np.flatnonzero(where.any(0))
+    part = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    return part, (int(columns[0]), int(rows[0]))
 
 
 def _hundredths(frame: int, fps: float) -> int:
@@ -127,10 +164,12 @@ def _distance(image: Image.Image, indexed: Image.Image) -> float:
 
 
 def _header(options: Options, table: bytes) -> bytes:
-    """Return what comes before the first frame: size, palette, endless repetition, and the note as a comment."""
+    """Return what comes before the first frame: size, palette, how often it plays, and the note as a comment."""
     width, height = options.size
     header = b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF7, 0, 0) + table
-    header += b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
+    if options.loop != 1:  # what plays once says nothing; others say how often they begin again, 0 for ever
+        again = max(0, options.loop - 1)
+        header += b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", again, 0)
     note = options.note.encode()
     blocks = b"".join(bytes([len(part)]) + part for part in (note[i : i + 255] for i in range(0, len(note), 255)))
     return header + (b"\x21\xfe" + blocks + b"\0" if note else b"")

@@ -99,9 +99,11 @@ def _recipe(kind: Format, options: Options) -> _Recipe:
     codec = options.codec or (kind.codecs[0] if kind.codecs else kind.name)
     coarse = 100 - options.quality
     if codec == ".apng":
-        return _Recipe("apng", "apng", "rgba" if options.transparent else "rgb24", {"pred": "mixed"}, {"plays": "0"})
+        return _Recipe(
+            "apng", "apng", "rgba" if options.transparent else "rgb24", {"pred": "mixed"}, {"plays": str(options.loop)}
+        )
     if codec == ".webp":
-        return _Recipe("webp", "libwebp_anim", "bgra", {"quality": str(options.quality)}, {"loop": "0"})
+        return _Recipe("webp", "libwebp_anim", "bgra", {"quality": str(options.quality)}, {"loop": str(options.loop)})
     container = kind.name.removeprefix(".")
     extra = {"movflags": "+faststart"} if container == "mp4" else {}
     settings = {

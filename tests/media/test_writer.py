@@ -126,7 +126,7 @@ def test_a_gif_takes_new_colours_when_the_old_ones_no_longer_serve(tmp_path: Pat
         assert np.abs(frame.astype(int) - made[..., 2::-1]).mean() < 8
 
 
-@pytest.mark.parametrize("ending", [".apng", ".webp", ".png"])
+@pytest.mark.parametrize("ending", [".gif", ".apng", ".webp", ".png"])
 def test_a_see_through_ground_stays_so(tmp_path: Path, ending: str) -> None:
     made = picture(3)
     made[:15, :, 3] = 0
@@ -216,7 +216,7 @@ def test_a_folder_with_other_files_is_refused_and_an_earlier_export_replaced(tmp
         ("a.mp4", {"fps": 0.0}, "use 1 to 240"),
         ("a.mp4", {"codec": "vp9"}, "use h264 or av1"),
         ("a.gif", {"codec": "h264"}, "leave it out"),
-        ("a.gif", {"transparent": True}, r"use \.apng, \.webp"),
+        ("a.mp4", {"transparent": True}, r"use \.gif, \.apng, \.webp"),
     ],
 )
 def test_what_a_format_cannot_do_is_said_in_one_sentence(path: str, changes: dict[str, object], words: str) -> None:
@@ -241,3 +241,44 @@ def test_a_file_without_a_note_says_so(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(MediaError, match="does not say how it was made"):
         read_note(path)
+
+
+@pytest.mark.parametrize("ending", [".gif", ".apng", ".webp"])
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_an_animated_picture_says_how_often_it_plays(tmp_path: Path, ending: str, times: int) -> None:
+    path = export(tmp_path / f"a{ending}", 3, loop=times)
+    with Image.open(path) as image:
+        told = image.info.get("loop")
+    if ending == ".gif":  # which counts how often it begins again, and says nothing where it does not
+        assert told == {0: 0, 1: None, 3: 2}[times]
+    else:
+        assert told == times
+
+
+def test_a_see_through_gif_has_no_ground_and_no_trace_of_what_was_there_before(tmp_path: Path) -> None:
+    with Writer(tmp_path / "a.gif", Options(size=SIZE, fps=10.0, transparent=True)) as writer:
+        for number in (0, 0, 5, 9):
+            made = picture(number)
+            made[made[..., 0] == 31] = 0
+            made[40:50, 80:90] = (0, 0, 255, 40 if number == 5 else 200)
+            writer.add(made)
+    with Image.open(tmp_path / "a.gif") as image:
+        assert image.n_frames == 3  # type: ignore[attr-defined]
+        for place, number in enumerate((0, 5, 9)):
+            image.seek(place)
+            alpha = np.asarray(image.convert("RGBA"))[..., 3]
+            wanted = picture(number)[..., 0] != 31
+            wanted[40:50, 80:90] = number != 5
+            assert np.array_equal(alpha > 0, wanted)
+
+
+def test_a_gif_that_changes_its_colours_once_does_not_write_each_frame_whole_after_that(tmp_path: Path) -> None:
+    ramp = np.zeros((90, 160, 4), np.uint8)
+    ramp[..., 1] = np.linspace(0, 255, 160)
+    ramp[..., 2] = np.linspace(255, 0, 90)[:, None]
+    with Writer(tmp_path / "a.gif", Options(size=SIZE, fps=10.0)) as writer:
+        writer.add(picture(0))
+        for number in range(12):
+            ramp[number, :4, :3] = 255
+            writer.add(ramp.copy())
+    assert (tmp_path / "a.gif").stat().st_size < 45_000
