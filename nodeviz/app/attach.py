@@ -133,7 +133,7 @@ def attach_commands(window: MainWindow) -> list[Command]:
             title="Allow scripts to attach",
             tip="Your own scripts and Jupyter clients may then drive this window, by files that only you can open",
             menu="View",
-            callback=window.attach.toggle,
+            callback=lambda: window.console.when_idle(window.attach.toggle),
             checked=lambda: window.attach.file is not None,
         )
     ]

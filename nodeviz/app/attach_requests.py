@@ -104,6 +104,7 @@ class Requests:
             keep=not silent,
         )
         if reply["status"] == "error" and content.get("stop_on_error", True):
+            self.take()
             self._failed[request.sender] = self._arrived
         return reply
 

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import socket
+import sys
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ class Sockets:
         self.inbox: deque[Request] = deque()
         self._arrived = arrived
         self._session = Session(key=key.encode(), signature_scheme="hmac-sha256", username="nodeviz")
+        self._session.copy_threshold = sys.maxsize  # what is sent without a copy costs zmq a thread that never ends
         self._outbox: deque[tuple[str, str, Content, Content, tuple[bytes, ...]]] = deque()
         self._open = 0
         self._ending = False

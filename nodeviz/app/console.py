@@ -4,7 +4,7 @@ import json
 import logging
 import signal
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -77,6 +77,13 @@ class Console(QWidget):
         self._commands.append(code)
         self.open()
         self._go_on()
+
+    def when_idle(self, act: Callable[[], object]) -> None:
+        """Do something now, or when the code that runs has ended: what would end that code's own footing."""
+        if self._kernel is not None and self._kernel.running:
+            self._kernel.later(act)
+        else:
+            act()
 
     def echo(self, line: str) -> None:
         """Add a line of Python to the visible log, in quiet colour, without running it.

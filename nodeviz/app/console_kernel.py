@@ -89,7 +89,7 @@ class Kernel(QObject):
         self.shell_channel, self.iopub_channel = Channel(self), Channel(self)
         self.stdin_channel, self.hb_channel = Channel(self), Channel(self)
         self.running = False
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[Callable[[], object]] = deque()
         self._visitor: Publish | None = None
         self._kept = itertools.cycle(range(KEPT))
         self._error: Content = {}
@@ -168,7 +168,7 @@ class Kernel(QObject):
     def _message(self, kind: str, parent: Content, content: Content) -> Content:
         return {"header": {"msg_type": kind}, "msg_type": kind, "parent_header": parent, "content": content}
 
-    def later(self, act: Callable[[], None]) -> None:
+    def later(self, act: Callable[[], object]) -> None:
         """Do something from the event loop, when no code runs and what came before is done."""
         self._waiting.append(act)
         QTimer.singleShot(0, self, self._serve)

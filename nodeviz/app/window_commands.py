@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nodeviz.app.main_window import MainWindow
     from nodeviz.app.panels.base import Panel
 
-MENUS = ("File", "Edit", "Panels", "Presets", "View", "Help")
+MENUS = ("&File", "&Edit", "&Panels", "P&resets", "&View", "&Help")  # the letters that open them with Alt
 
 
 def add_commands(window: MainWindow) -> None:
@@ -183,7 +183,7 @@ def menu_path(window: MainWindow, path: str) -> QMenu:
     bar = window.menuBar()
     if not bar.actions():
         for title in MENUS:
-            bar.addMenu(title).setObjectName(title)
+            bar.addMenu(title).setObjectName(title.replace("&", ""))
     first, _, rest = path.partition("/")
     menu = bar.findChild(QMenu, first, Qt.FindChildOption.FindDirectChildrenOnly)
     if menu is None:
