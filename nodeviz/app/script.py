@@ -43,7 +43,8 @@ def panel_lines(name: str, record: PanelRecord) -> list[str]:
         lines += run_lines(name, replay, wait=record.visible)
         lines += lines_between(name, replay.changes[-1][1] if replay.changes else begun, state.params)
     fresh = getattr(state.params, "weights", "") == "fresh"
-    if record.visible and (replay is not None or not fresh):  # one that trains from scratch may go on for long
+    waited = lines[-1].startswith(f"{name}.wait(")
+    if record.visible and not waited and (replay is not None or not fresh):  # from scratch it may go on for long
         lines.append(f"{name}.wait()")
     if record.speed != 1.0:
         lines.append(f"{name}.speed = {record.speed:g}")
@@ -89,8 +90,10 @@ def run_lines(name: str, replay: Replay[Any], *, wait: bool) -> list[str]:
         known = replay.begun
         changes: dict[int, dict[str, object]] = {}
         for step, after in replay.changes:
-            changes[step] = {**changes.get(step, {}), **differences(known, after)}
+            made = differences(known, after)
             known = after
+            if made:
+                changes[step] = {**changes.get(step, {}), **made}
         return [reset_line(name, replay.steps, given, changes), *waiting]
     lines, known, taken = [], replay.begun, 0
     for step, after in (*replay.changes, (replay.steps, None)):

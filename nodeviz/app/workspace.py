@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QMenu
 
 from nodeviz.app.autosave import WHILE_TRAINING, Autosave, Slot
 from nodeviz.app.commands import Command
@@ -26,8 +26,6 @@ from nodeviz.experiments.params import ParamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from PySide6.QtWidgets import QMenu
 
     from nodeviz.app.main_window import MainWindow
 
@@ -234,8 +232,11 @@ class Workspace(QObject):
     def _folder(self) -> str:
         return "" if self.path is None else str(self.path.parent)
 
-    def fill_recent(self, menu: QMenu) -> None:
-        """Let a menu offer the sessions that were opened and saved last."""
+    def add_recent(self, file_menu: QMenu) -> None:
+        """Let the menu of files offer the sessions that were opened and saved last, below the one that opens others."""
+        menu = QMenu("Recent sessions", file_menu)
+        menu.setObjectName("Recent sessions")
+        file_menu.insertMenu(self._window.commands.action("save_session"), menu)
         menu.aboutToShow.connect(lambda: self._fill(menu))
         self._fill(menu)
 
