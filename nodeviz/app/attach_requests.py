@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import platform
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from nodeviz import __version__
@@ -49,7 +50,7 @@ class Requests:
             elif request.channel == "control":
                 self._answer(kernel, request, self._arrived)
             else:
-                kernel.later(lambda it=request, number=self._arrived, kernel=kernel: self._answer(kernel, it, number))
+                kernel.later(partial(self._answer, kernel, request, self._arrived))
 
     def _answer(self, kernel: Kernel, request: Request, number: int) -> None:
         self._publish(request, "status", {"execution_state": "busy"})
