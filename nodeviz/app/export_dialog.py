@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -31,7 +31,7 @@ from nodeviz.media.formats import FORMATS, MediaError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from PySide6.QtGui import QCloseEvent
+    from PySide6.QtCore import QObject
 
     from nodeviz.app.main_window import MainWindow
     from nodeviz.app.panels.base import Panel
@@ -66,6 +66,8 @@ class ExportDialog(QDialog):
         self._watch = QTimer(self, interval=WATCH)
         self._watch.timeout.connect(self._look)
         self._watch.start()
+        self.finished.connect(self._end)
+        window.installEventFilter(self)
         self._show_draft()
 
     # What it looks like.
@@ -152,7 +154,7 @@ class ExportDialog(QDialog):
     def _overs(self) -> Mapping[str, str]:
         """Return what can move; what usually does comes first, under no name."""
         run = run_of(subject_of(self.panel))
-        usual = check_over("", run)
+        self._usual = usual = check_over("", run)
         found = {"": OVER_TITLES[usual]}
         for name, title in OVER_TITLES.items():
             try:
@@ -308,7 +310,7 @@ class ExportDialog(QDialog):
         """Return which time of the panel a preview shows."""
         shoot, panel = self._shoot(), self.panel
         kind = self._kind()
-        if panel.frame is None or self.draft.grid or shoot.over not in {"", "time"}:
+        if panel.frame is None or self.draft.grid or (shoot.over or self._usual) != "time":
             return ""
         if not kind.moving:
             return f"{panel.time_name} = {panel.cursor_time(1.0) if shoot.at is None else shoot.at:.3g}"
@@ -348,15 +350,16 @@ class ExportDialog(QDialog):
                 self.preview.again()
             self._seen = frames
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Close with the window."""
+        if watched is self._window and event.type() == QEvent.Type.Close:
+            self.close()
+        return super().eventFilter(watched, event)
+
+    def _end(self) -> None:
         """End the previews; exports go on."""
         self._watch.stop()
         self.preview.close()
-        super().closeEvent(event)
-
-    def reject(self) -> None:
-        """Close on Escape."""
-        self.close()
 
 
 def first_draft(window: MainWindow, panel: Panel[Any, Any]) -> Draft:
@@ -382,7 +385,6 @@ def ask_export(window: MainWindow, panel: Panel[Any, Any], recent: Recent | None
     if recent is not None:
         dialog.take(recent)
     dialog.show()
-    dialog.raise_()
     dialog.activateWindow()
     return dialog
 

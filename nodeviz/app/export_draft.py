@@ -132,5 +132,4 @@ def complaint(error: Exception) -> tuple[str, str]:
     name = found[1] if found else ""
     if found is None or name not in {"out", *declared(Shoot)}:
         return "out", sentence
-    rest = sentence[found.end() :]
-    return {"plot": "part"}.get(name, name), rest[:1].upper() + rest[1:]
+    return {"plot": "part"}.get(name, name), sentence[found.end() :]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PIXELS = 960 * 540  # of a sample at most: more would hold up the window
 GROWTH = 0.8  # bytes grow with this power of the pixels: lines are longer, and grounds as empty as before
+STEPS = 400  # of a film: where there are more pictures than that, neighbours hardly differ, and tell nothing
+LEAST = 30.0  # bytes of a picture that is as the one before
 SLOWER = 1.15  # the window has other things to do as well
 
 
@@ -85,6 +87,11 @@ class Encoded:
     first: float
     more: float
     seconds: float
+
+
+def apart(shoot: Shoot, kind: Format) -> int:
+    """Return how many pictures lie from one of a sample to the next."""
+    return 1 if kind.kind == "folder" else max(1, shoot.pictures // STEPS)
 
 
 class Trial:
@@ -151,7 +158,7 @@ class Trial:
         return float(size_of(path))
 
 
-def reckon(shoot: Shoot, encoded: Encoded, *, moving: bool, drawing: float, painting: float, begin: float) -> Estimate:
+def reckon(shoot: Shoot, kind: Format, encoded: Encoded, *, drawing: float, painting: float, begin: float) -> Estimate:
     """Return the estimate of a whole export.
 
     Parameters
@@ -161,10 +168,11 @@ def reckon(shoot: Shoot, encoded: Encoded, *, moving: bool, drawing: float, pain
     """
     width, height = sample_size(shoot.size)
     larger = shoot.size[0] * shoot.size[1] / (width * height)
-    pictures = shoot.pictures if moving else 1
+    pictures = shoot.pictures if kind.moving else 1
     each = max(drawing + painting * larger, encoded.seconds * larger)
+    more = larger**GROWTH * encoded.more / apart(shoot, kind) + LEAST
     return Estimate(
         pictures=pictures,
         seconds=begin + SLOWER * each * pictures,
-        bytes=larger**GROWTH * (encoded.first + encoded.more * (pictures - 1)),
+        bytes=larger**GROWTH * encoded.first + more * (pictures - 1),
     )

@@ -110,7 +110,7 @@ class ExportForm(QWidget):
         self._add("format", "Format", row, "How it is written; the ending of the file says the same.")
 
     def _size_row(self) -> None:
-        titles = {size: f"{SIZE_TITLES[name]}, {size[0]} × {size[1]}" for name, size in SIZES.items()}
+        titles = {size: SIZE_TITLES[name] for name, size in SIZES.items()}
         self.sizes = self._choice("size", "Usual sizes", {**titles, OWN: "Own size"})
         self.size_entry = self._entry("size", "Width and height in pixels")
         self.size_entry.setFixedWidth(88)
@@ -166,15 +166,24 @@ class ExportForm(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         for number, widget in enumerate(widgets):
-            row.addWidget(widget, 0 if number else 1)
+            row.addWidget(widget, 0 if number or isinstance(widget, QCheckBox) else 1)
+        if isinstance(widgets[0], QCheckBox):
+            row.setSpacing(20)
+            row.addStretch(1)
         return made
 
     def _entry(self, name: str, title: str) -> Entry:
         entry = Entry(title)
         entry.sent.connect(lambda text: self.edited.emit(name, text))
         entry.given_up.connect(lambda: self.given_up.emit(name))
+        entry.editingFinished.connect(lambda: self._typed_again(name, entry))
         self.controls[name] = entry
         return entry
+
+    def _typed_again(self, name: str, entry: Entry) -> None:
+        """Send a text that was in force before another one was refused: to the entry it is nothing new."""
+        if entry.property("refused"):
+            self.edited.emit(name, entry.text())
 
     def _choice(self, name: str, title: str, titles: Mapping[Any, str]) -> Choices:
         choices = Choices(title, titles)

@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage
 
 from nodeviz.app.export import sheet_of
 from nodeviz.app.export_background import BackgroundFilm
-from nodeviz.app.export_estimate import Encoded, Trial, reckon, sample_size
+from nodeviz.app.export_estimate import Encoded, Trial, apart, reckon, sample_size
 from nodeviz.app.export_job import film_now, subject_of
 from nodeviz.experiments.films import OverTime, together
 from nodeviz.experiments.params import ParamError
@@ -216,7 +216,8 @@ class Previewer(QObject):
             yield 0, [(frame, share) for frame in frames]
         elif still:
             last = max(0, shoot.pictures - 1)
-            places = [0, last // 2, last, *(min(last, last // 2 + i) for i in range(NEIGHBOURS))]
+            step = apart(shoot, wanted.kind)
+            places = [0, last // 2, last, *(min(last, last // 2 + step * i) for i in range(NEIGHBOURS))]
             for number, place in enumerate(places):
                 yield number, [(frame, shoot.fraction(place)) for frame in frames]
         else:
@@ -243,7 +244,7 @@ class Previewer(QObject):
             encoded = self._trial.result
         self.estimated.emit(
             reckon(
-                wanted.shoot, encoded, moving=wanted.kind.moving, drawing=timing.usual(timing.drawing),
+                wanted.shoot, wanted.kind, encoded, drawing=timing.usual(timing.drawing),
                 painting=timing.usual(timing.painting), begin=timing.begin,
             )
         )  # fmt: skip

@@ -78,8 +78,11 @@ class Thumb(QWidget):
                 place.size() * ratio, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
             )
             painter.drawImage(place, small)
-        painter.setPen(quiet)
+        edge = QColor(quiet)
+        edge.setAlphaF(0.4)
+        painter.setPen(edge)
         painter.drawRect(place.adjusted(0, 0, -1, -1))
+        painter.setPen(quiet)
         painter.setFont(ui_font(12))
         words = f"{self._title}   {self._words}".strip()
         below = QRect(0, place.bottom() + 2, self.width(), LINE)
