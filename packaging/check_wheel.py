@@ -42,8 +42,26 @@ def check(folder: Path) -> None:
         sys.exit(f"nodeviz run phase --json: not the expected summary:\n{summary}")
     if left := list(elsewhere.iterdir()):
         sys.exit(f"nodeviz left files in the current folder: {left}")
+    check_desktop(venv)
     solvers = ", ".join(summary["metrics"]["solvers"])
     print(f"nodeviz list and nodeviz run phase work: {solvers} in {summary['seconds']:.2f} s")
+
+
+def check_desktop(venv: Path) -> None:
+    """See that the menu's entry, its icons and its description lie where a desktop looks below the prefix."""
+    share = venv / "share"
+    (entry,) = share.glob("applications/*.desktop")
+    values = dict(line.split("=", 1) for line in entry.read_text("utf-8").splitlines() if "=" in line)
+    if not (venv / SCRIPTS / values["Exec"]).exists():
+        sys.exit(f"{entry.name}: Exec={values['Exec']} is no command of the wheel")
+    if not list(venv.glob(f"{SCRIPTS}/nodeviz-window*")):
+        sys.exit("the wheel has no nodeviz-window, which opens the window without a terminal")
+    icons = [*share.glob(f"icons/hicolor/*/apps/{values['Icon']}.*")]
+    if not {".png", ".svg"} <= {icon.suffix for icon in icons}:
+        sys.exit(f"{entry.name}: Icon={values['Icon']} is not among the icons: {icons}")
+    if not (share / "metainfo" / f"{entry.stem}.metainfo.xml").exists():
+        sys.exit(f"{entry.name}: no AppStream data of that name in {share / 'metainfo'}")
+    print(f"{entry.name}, its description and {len(icons)} icons are in {share.name}/")
 
 
 def call(*command: str | Path, cwd: Path | None = None) -> str:

@@ -28,7 +28,8 @@ def main() -> None:
     """Write every file anew."""
     fine = drawing(turns=1.06, width=15.0, head=20.0, margin=8.0)
     coarse = drawing(turns=0.62, width=30.0, head=33.0, margin=0.0)
-    BUNDLES.mkdir(exist_ok=True)
+    for folder in (ICONS, BUNDLES):
+        folder.mkdir(exist_ok=True)
     (ICONS / "nodeviz.svg").write_text(fine, encoding="utf-8")
     pictures = {size: rendered(fine if size >= SMALL else coarse, size) for size in {*SIZES, *ICO_SIZES, 1024}}
     for size in SIZES:

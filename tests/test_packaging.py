@@ -52,7 +52,7 @@ def names(requirements: list[str]) -> set[str]:
     return {re.sub(r"[._-]+", "-", match.group()).lower() for match in found if match}
 
 
-@pytest.mark.parametrize("name", ["run", "test"])
+@pytest.mark.parametrize("name", ["run", "test", "app"])
 def test_a_lock_is_versions_and_hashes_and_nothing_else(name: str) -> None:
     lines = (ROOT / "packaging" / f"{name}.lock").read_text("utf-8").splitlines()
     package = re.compile(r"[a-z0-9-]+==[^ ;]+( ; [^\\]+)? \\")
@@ -63,18 +63,20 @@ def test_a_lock_is_versions_and_hashes_and_nothing_else(name: str) -> None:
 
 
 def test_the_locks_hold_what_the_project_asks_for() -> None:
-    run, test = ({name for name, _, _ in lock(kind)} for kind in ("run", "test"))
+    run, test, app = ({name for name, _, _ in lock(kind)} for kind in ("run", "test", "app"))
     assert names(PROJECT["dependencies"]) <= run
+    assert "pyinstaller" in app - run
     assert names(PROJECT["optional-dependencies"]["test"]) <= test
     assert not {"torch", "jax", "pytest"} & run, "what runs nodeviz stays small"
     assert not {"torch", "jax"} & test, "peers are for benchmarks alone"
 
 
-def test_the_lock_of_the_tests_holds_the_other_one() -> None:
-    assert set(lock("run")) <= set(lock("test"))
+@pytest.mark.parametrize("name", ["test", "app"])
+def test_the_other_locks_hold_what_runs_nodeviz(name: str) -> None:
+    assert set(lock("run")) <= set(lock(name))
 
 
-@pytest.mark.parametrize("name", ["run", "test"])
+@pytest.mark.parametrize("name", ["run", "test", "app"])
 def test_no_lock_holds_a_version_known_to_fail(name: str) -> None:
     versions = {package: version for package, version, _ in lock(name)}
     for package, (pattern, _) in doctor.KNOWN_BAD.items():
