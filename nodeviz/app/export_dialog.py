@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from nodeviz.app.commands import Command, in_a_sentence
+from nodeviz.app.commands import in_a_sentence
 from nodeviz.app.export import run_of
 from nodeviz.app.export_draft import ALL_PANELS, Draft, complaint, with_ending
 from nodeviz.app.export_estimate import Estimate, about_size, about_time
@@ -19,7 +19,7 @@ from nodeviz.app.export_form import Choices, ExportForm
 from nodeviz.app.export_job import Exports, subject_of
 from nodeviz.app.export_preview import Previewer, Wanted
 from nodeviz.app.export_recent import Recent, read_recent
-from nodeviz.app.export_rows import ExportButton, JobList
+from nodeviz.app.export_rows import JobList
 from nodeviz.app.export_start import cancel, recent_menu, remember, start_export
 from nodeviz.app.export_text import command_text, python_text
 from nodeviz.app.export_thumbs import Question, Thumb
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 REFUSALS = (MediaError, ParamError)
 WATCH = 1000  # ms between two looks whether the panel shows something else by now
+READ = 6000  # ms for a line about what was copied
 OVER_TITLES = {"time": "Time", "points": "Points, one by one", "training": "Training"}
 
 
@@ -52,9 +53,10 @@ class ExportDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._window, self.panel = window, panel
         self._exports = Exports.of(window.session)
-        self.draft = first_draft(window, panel)
+        self.draft = self._fitting(first_draft(window, panel))
+        self._wanted: Wanted | None = None
         self._estimate: Estimate | None = None
-        self._seen: object = None
+        self._seen: list[tuple[Any, Any]] | None = None
         self._typed: dict[str, str] = {}  # what is wrong about an entry by itself
         self._together = "", ""  # the option that does not go with the others, and why
         self.preview = Previewer(self)
@@ -66,6 +68,8 @@ class ExportDialog(QDialog):
         self._watch = QTimer(self, interval=WATCH)
         self._watch.timeout.connect(self._look)
         self._watch.start()
+        self._restore = QTimer(self, singleShot=True, interval=READ)
+        self._restore.timeout.connect(lambda: self._say_estimate(""))
         self.finished.connect(self._end)
         window.installEventFilter(self)
         self._show_draft()
@@ -151,6 +155,13 @@ class ExportDialog(QDialog):
         parts |= {number: plot.name for number, plot in enumerate(self.panel.plots, start=1)}
         return parts | ({ALL_PANELS: "All panels"} if len(self._window.panels) > 1 else {})
 
+    def _fitting(self, draft: Draft) -> Draft:
+        """Return a draft of earlier without what the panel no longer has."""
+        shoot = draft.shoot
+        over = shoot.over if shoot.over in self._overs() else ""
+        plot = shoot.plot if shoot.plot <= len(self.panel.plots) else 0
+        return dataclasses.replace(draft, shoot=dataclasses.replace(shoot, over=over, plot=plot))
+
     def _overs(self) -> Mapping[str, str]:
         """Return what can move; what usually does comes first, under no name."""
         run = run_of(subject_of(self.panel))
@@ -190,7 +201,7 @@ class ExportDialog(QDialog):
 
     def take(self, recent: Recent) -> None:
         """Take file and options of an earlier export."""
-        self.draft = recent.draft()
+        self.draft = self._fitting(recent.draft())
         self._typed.clear()
         self._show_draft()
 
@@ -217,6 +228,7 @@ class ExportDialog(QDialog):
         first = text.splitlines()[-1]
         self._window.echo(f"# copied: {first}")
         self.words.setText(f"Copied: {first if len(first) < 200 else first[:200] + ' ...'}")
+        self._restore.start()
 
     def export(self) -> None:
         """Write the file; ask first where one is there already, or where it will take very long."""
@@ -259,7 +271,7 @@ class ExportDialog(QDialog):
     # What is shown.
 
     def _panels(self) -> tuple[Panel[Any, Any], ...]:
-        return tuple(self._window.panels.values()) if self.draft.grid else (self.panel,)
+        return tuple(self._exports.panels) if self.draft.grid else (self.panel,)
 
     def _kind(self) -> Format:
         try:
@@ -275,7 +287,7 @@ class ExportDialog(QDialog):
         kind = self._kind()
         self.form.show_draft(self.draft, kind)
         try:
-            self.draft.check(len(self._window.panels))
+            self.draft.check(max(2, len(self._exports.panels)))
         except REFUSALS as error:
             self._on_refused(str(error))
             return
@@ -284,7 +296,11 @@ class ExportDialog(QDialog):
         for number, thumb in enumerate(self.thumbs):
             thumb.setVisible(kind.moving or number == 0)
             thumb.expect(self.draft.shoot.size, self._moment(number))
-        self.preview.show(Wanted(self._panels(), self._shoot(), kind))
+        wanted = Wanted(self._panels(), self._shoot(), kind)
+        if wanted != self._wanted:
+            self._wanted, self._estimate = wanted, None
+            self._say_estimate("1 picture ..." if not kind.moving else f"{wanted.shoot.pictures:,} pictures ...")
+        self.preview.show(wanted)
 
     def _on_refused(self, sentence: str) -> None:
         """Say what cannot be beside the option that it is about; what was shown last stays."""
@@ -338,17 +354,24 @@ class ExportDialog(QDialog):
         self.words.setText(words)
 
     def _look(self) -> None:
-        """Draw again when the panel shows something else by now and rests."""
-        seen = [(panel.frame, subject_of(panel)) for panel in self._panels()]
-        frames = [(id(frame), subject.seed, subject.preset) for frame, subject in seen]
-        if frames != self._seen and not any(panel.running for panel in self._panels()):
-            if self._seen is not None:
-                choices = self.form.controls["over"]
-                assert isinstance(choices, Choices)
-                choices.offer(self._overs())
-                self._show_draft()
-                self.preview.again()
-            self._seen = frames
+        """Draw again when the panel shows something else by now and rests, or anything at last."""
+        seen = [(panel.frame, panel.session.state(panel.experiment)) for panel in self._panels()]
+        if self._seen is None or len(seen) != len(self._seen):
+            self._seen = seen
+            return
+        same = all(old[0] is new[0] and old[1] is new[1] for old, new in zip(self._seen, seen, strict=True))
+        resting = not any(panel.running for panel in self._panels())
+        if same or not (resting or any(frame is None for frame, _ in self._seen)):
+            return
+        self._seen = seen
+        choices = self.form.controls["over"]
+        assert isinstance(choices, Choices)
+        choices.offer(self._overs())
+        for reason in self._blocked_training():
+            choices.block("Training", reason)
+        self.draft = self._fitting(self.draft)
+        self._show_draft()
+        self.preview.again()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Close with the window."""
@@ -359,6 +382,7 @@ class ExportDialog(QDialog):
     def _end(self) -> None:
         """End the previews; exports go on."""
         self._watch.stop()
+        self._restore.stop()
         self.preview.close()
 
 
@@ -374,53 +398,7 @@ def first_draft(window: MainWindow, panel: Panel[Any, Any]) -> Draft:
     while Path(path).exists():
         number += 1
         path = with_ending(str(folder / f"{name}-{number}"), ending)
-    return Draft(path=path, shoot=dataclasses.replace(shoot, at=None, plot=min(shoot.plot, len(panel.plots))))
+    return Draft(path=path, shoot=dataclasses.replace(shoot, at=None))
 
 
-def ask_export(window: MainWindow, panel: Panel[Any, Any], recent: Recent | None = None) -> ExportDialog:
-    """Show the dialog of a panel, the one that is open already if there is one."""
-    dialog = next((each for each in window.findChildren(ExportDialog) if each.panel is panel), None)
-    if dialog is None or not dialog.isVisible():
-        dialog = ExportDialog(window, panel)
-    if recent is not None:
-        dialog.take(recent)
-    dialog.show()
-    dialog.activateWindow()
-    return dialog
-
-
-def export_commands(window: MainWindow) -> list[Command]:
-    """Return the commands of all exports, and put into the window what shows them."""
-    exports = Exports.of(window.session)
-    exports.panels = tuple(window.panels.values())
-    button = ExportButton(exports)
-    window.statusBar().addPermanentWidget(button)
-    button.clicked.connect(lambda: ask_export(window, exports.running[0].panel) if exports.running else None)
-
-    def again() -> None:
-        for recent in read_recent(window.settings.exports)[:1]:
-            ask_export(window, window.panels[recent.panel], recent)
-
-    def give_up() -> None:
-        for job in exports.running:
-            job.cancel()
-
-    return [
-        Command(
-            id="recent_export",
-            title="Recent exports",
-            tip="Open the last export again, with its file and options",
-            menu="File",
-            callback=again,
-        ),
-        Command(id="cancel_exports", title="Cancel all exports", menu="File", callback=give_up),
-    ]
-
-
-def add_recent_menu(window: MainWindow) -> None:
-    """Let the entry of the File menu open a menu of earlier exports."""
-    menu = recent_menu(window, window, lambda recent: ask_export(window, window.panels[recent.panel], recent))
-    window.commands.action("recent_export").setMenu(menu)
-
-
-__all__ = ["ExportDialog", "add_recent_menu", "ask_export", "export_commands", "start_export"]
+__all__ = ["ExportDialog", "start_export"]

@@ -128,8 +128,10 @@ def with_ending(path: str, name: str) -> str:
 def complaint(error: Exception) -> tuple[str, str]:
     """Return the option that a sentence is about, and the sentence without it."""
     sentence = str(error)
+    if "encoder is missing" in sentence:
+        return "codec", sentence
     found = ABOUT.match(sentence)
-    name = found[1] if found else ""
-    if found is None or name not in {"out", *declared(Shoot)}:
+    name = {"plot": "part", "panel": "part", "export": "part"}.get(found[1], found[1]) if found else ""
+    if found is None or name not in {"out", "part", *declared(Shoot)}:
         return "out", sentence
-    return {"plot": "part"}.get(name, name), sentence[found.end() :]
+    return name, sentence[found.end() :]

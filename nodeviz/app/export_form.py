@@ -40,7 +40,7 @@ class Choices(QuietCombo):
 
     def offer(self, titles: Mapping[Any, str]) -> None:
         """Offer these values, and no others."""
-        if [self.itemData(i) for i in range(self.count())] != [*titles]:
+        if {self.itemData(i): self.itemText(i) for i in range(self.count())} != titles:
             self.clear()
             for value, title in titles.items():
                 self.addItem(title, value)

@@ -44,12 +44,22 @@ class Exports(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.jobs: list[ExportJob] = []
-        self.panels: Panels = ()  # all of the window
+        self._panels: Panels = ()  # all of the window
 
     @classmethod
     def of(cls, session: Session) -> Exports:
         """Return the one of a session."""
         return session.findChild(cls) or cls(session)
+
+    def know(self, panels: Panels) -> None:
+        """Learn which panels the window has."""
+        self._panels = tuple(panels)
+
+    @property
+    def panels(self) -> Panels:
+        """Those that are on show, as docks that were not closed: what all panels in one picture are."""
+        docks = [panel.parentWidget() for panel in self._panels]
+        return tuple(panel for panel, dock in zip(self._panels, docks, strict=True) if dock and not dock.isHidden())
 
     @property
     def running(self) -> list[ExportJob]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QMenu
 
-from nodeviz.app.export_job import ExportJob
+from nodeviz.app.export_job import ExportJob, Exports
 from nodeviz.app.export_recent import Recent, read_recent, with_newest
 from nodeviz.app.export_text import log_line
 from nodeviz.experiments.params import ParamError
@@ -34,7 +34,7 @@ def start_export(
 ) -> ExportJob | None:
     """Begin an export, by default in the window's theme; None where it cannot be, and the panel says why."""
     shoot = shoot or Shoot(theme=window.theme_name)
-    panels = tuple(window.panels.values()) if grid else ()
+    panels = Exports.of(window.session).panels if grid else ()
     try:
         job = ExportJob(panel, path, shoot, panels)
     except (MediaError, ParamError) as error:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QTextBrowser, QV
 
 from nodeviz.app.attach import attach_commands
 from nodeviz.app.commands import Command, in_a_sentence
-from nodeviz.app.export_dialog import add_recent_menu, ask_export, export_commands
+from nodeviz.app.export_commands import add_recent_menu, ask_export, export_commands
 from nodeviz.app.gallery import gallery_commands
 from nodeviz.app.guide_commands import guide_commands
 from nodeviz.app.motion import motion_commands

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 SMALLEST, LARGEST = 64, 8192  # pixels of width and height
-LONGEST = 3600.0  # s
+LONGEST = 36_000.0  # s: a million pictures at 30 a second
 PASSAGE = 6.0  # s in which the play bar's cursor goes through its range at speed 1
 MANY = 20_000  # pictures, beyond which somebody is asked first
 # A slide has the shape of a projector, a column is 3.5 inches of paper at 300 dots each.
