@@ -31,7 +31,7 @@ def match(query: str, title: str, aside: str = "") -> Match | None:
     """
     score, places = 0.0, set[int]()
     low_title, low_aside = title.casefold(), aside.casefold()
-    for word in query.casefold().split():
+    for word in query.casefold().replace("_", " ").split():
         inside, beside = _best(word, low_title), _best(word, low_aside)
         if inside is None and beside is None:
             return None
@@ -97,6 +97,6 @@ def respelled(query: str, texts: Iterable[str]) -> str:
     """Return what was typed with each word replaced by the most similar one of the texts, where one is similar."""
     known: Sequence[str] = sorted({word for text in texts for word in re.findall(r"\w+", text.casefold())})
     words = []
-    for word in query.casefold().split():
+    for word in query.casefold().replace("_", " ").split():
         words += difflib.get_close_matches(word, known, n=1, cutoff=SIMILAR) or [word]
     return " ".join(words)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 
-CARD = QSize(256, 268)
+CARD = QSize(256, 254)
 PICTURE = QSize(232, 145)
 PAD = 12
 YOURS = "Yours"
@@ -217,7 +217,7 @@ class Gallery(QDialog):
         if own is not None:
             own.changed.connect(self._read)
         self._read()
-        self.resize(min(4 * CARD.width() + 72, window.width() - 64), min(720, window.height() - 64))
+        self.resize(min(4 * CARD.width() + 48, window.width() - 64), min(720, window.height() - 64))
         self.cards.setFocus()
 
     def _make_cards(self) -> QListView:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from nodeviz.app.projector import Projector
+from nodeviz.app.projector import Lines, Projector
 from nodeviz.app.theme import DARK
 from nodeviz.experiments.presets import presets
 from nodeviz.experiments.registry import REGISTRY
@@ -26,13 +26,23 @@ if TYPE_CHECKING:
     from nodeviz.app.panels.base import Panel
 
 SIZE = QSize(320, 200)
-DRAWN = (960, 600)  # drawn larger than it is kept: a panel has no room for its plots in so few pixels
+DRAWN = (1120, 700)  # drawn larger than it is kept, and made smaller smoothly
+PANEL_WIDTH = 700  # pixels of a panel as narrow as lines and labels are to be bold
 QUALITY = 82  # of the JPEG; a picture then has 8 to 20 kB
 
 
 def preset_picture(panel: str, name: str) -> Path:
     """Return where the picture of a shipped preset lies."""
     return resource_path("pictures") / "presets" / panel / f"{name}.jpg"
+
+
+class Miniature(Projector):
+    """A panel drawn as in a small window: its lines and labels stay visible in few pixels."""
+
+    def __init__(self, panel: str, params: Any, preset: str) -> None:
+        super().__init__(panel, params, preset=preset, size=DRAWN, title=False, caption=False)
+        self.scale = DRAWN[0] / PANEL_WIDTH
+        self._lines = Lines(self.scale)
 
 
 def main_plots(panel: Panel[Any, Any]) -> QRect:
@@ -58,7 +68,7 @@ def draw_preset(panel: str, name: str) -> QImage:
     """Run a shipped preset as the window does, and return the thumbnail of its end."""
     run = Run(panel, preset=name, shown=True)
     (*_, frame) = run
-    projector = Projector(panel, run.params, preset=name, size=DRAWN, title=False, caption=False)
+    projector = Miniature(panel, run.params, name)
     try:
         projector.draw(frame, 1.0)
         pixels = projector.picture()

@@ -170,6 +170,8 @@ class SaveDialog(QDialog):
         self.message = QLabel()
         self.message.setObjectName("quiet")
         self.message.setWordWrap(True)
+        self.message.setMinimumHeight(3 * self.message.fontMetrics().lineSpacing())  # it comes and goes
+        self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
         kinds = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(kinds.Save | kinds.Cancel)
         self.buttons.accepted.connect(self._save)
