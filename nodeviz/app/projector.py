@@ -13,6 +13,7 @@ from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
 
 from nodeviz.app.panels import panel_of
+from nodeviz.app.plots import Plot
 from nodeviz.app.session import Session, State
 from nodeviz.app.theme import THEMES, palette, style_sheet
 from nodeviz.experiments.params import ParamError
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nodeviz.app.panels.base import Panel
-    from nodeviz.app.plots import Plot
     from nodeviz.app.worker import Worker
     from nodeviz.experiments.base import Frame
     from nodeviz.experiments.films import Moment
@@ -197,14 +197,24 @@ class Sheet:
         for fraction in LOOKS:
             self._put([(frame, fraction) for frame in frames])
             QApplication.processEvents()
-        if self._target is not self._stage and not self._begun:
-            self._target.setParent(None)
-            self._target.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
-            self._target.setStyleSheet(self._sheet)
-            self._target.resize(logical)
-            self._target.show()
-            QApplication.processEvents()
+        if isinstance(self._target, Plot) and not self._begun:
+            self._take_out(self._target, logical)
         self._begun = True
+
+    def _take_out(self, plot: Plot, size: QSize) -> None:
+        """Let a plot stand alone."""
+        shown = [number for number, each in enumerate(self._plots, start=1) if each.isVisibleTo(self._stage)]
+        number = self._plots.index(plot) + 1
+        if number not in shown:
+            known = ", ".join(map(str, shown))
+            raise ParamError(f"--plot {number}: nothing is drawn there with these parameters; use one of {known}")
+        plot.setParent(None)
+        plot.lead(on=True)
+        plot.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+        plot.setStyleSheet(self._sheet)
+        plot.resize(size)
+        plot.show()
+        QApplication.processEvents()
 
     def fraction_at(self, time: float) -> float:
         """Return the share of the span at which the first panel's own time is ``time``.

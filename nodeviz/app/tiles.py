@@ -69,7 +69,8 @@ class Tiles(QLayout):
     def setGeometry(self, rect: QRect) -> None:
         """Place all plots."""
         super().setGeometry(rect)
-        shown = [widget for widget in self._large if not widget.isHidden()]
+        # One that is taken out, to be shown alone, is no longer placed here.
+        shown = [widget for widget in self._large if not widget.isHidden() and self.indexOf(widget) >= 0]
         if not shown:
             return
         self.arrangement = choose(rect.width(), rect.height(), len(shown), self.arrangement)

@@ -391,3 +391,14 @@ def test_a_picture_has_no_arrows_of_menus_that_nobody_can_open(spiral: tuple[Run
             assert np.ptp(ground, axis=(0, 1)).max() == 0
     finally:
         sheet.close()
+
+
+def test_a_plot_on_which_nothing_is_drawn_cannot_stand_alone() -> None:
+    run = Run("classifier", preset="circles", shown=True)  # with two models, and so with two of three planes
+    frame = list(run)[-1]
+    sheet = Projector("classifier", run.params, preset="circles", size=SMALL, plot=3)
+    try:
+        with pytest.raises(ParamError, match=r"--plot 3: nothing is drawn there .* use one of 1, 2, 4"):
+            sheet.draw(frame, 1.0)
+    finally:
+        sheet.close()

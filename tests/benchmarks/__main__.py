@@ -1,4 +1,7 @@
-"""``python -m tests.benchmarks [name ...] [--rounds N]`` prints one table of ratios, taken side by side on one core."""
+"""``python -m tests.benchmarks [name ...] [--rounds N]`` prints one table of ratios, taken side by side on one core.
+
+``python -m tests.benchmarks exports`` is another matter: `tests.benchmarks.exports`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,11 @@ from .workloads import WORKLOADS  # noqa: E402
 
 
 def main() -> int:
-    """Measure the workloads named, all by default."""
+    """Measure the workloads named, all by default; or exports."""
+    if sys.argv[1:2] == ["exports"]:
+        from .exports import main as exports
+
+        return exports(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(WORKLOADS)}; all by default")
     parser.add_argument("--rounds", type=int, default=9, help="timed runs of every contender (default 9)")
