@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PySide6.QtCore import QObject
+    from PySide6.QtGui import QShowEvent
 
     from nodeviz.app.main_window import MainWindow
     from nodeviz.app.panels.base import Panel
@@ -90,7 +91,8 @@ class ExportDialog(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.form)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(self.form.minimumSizeHint().width() + 12)
+        scroll.setMinimumHeight(90)
+        self._scroll = scroll
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.thumbs = [Thumb(title) for title in ("First", "Middle", "Last")]
         right = QVBoxLayout()
@@ -109,8 +111,8 @@ class ExportDialog(QDialog):
         self.jobs = JobList(self._exports)
         self.jobs.cancelled.connect(lambda job: cancel(self._window, job))
         column = QVBoxLayout(self)
-        column.setContentsMargins(20, 16, 20, 16)
-        column.setSpacing(12)
+        column.setContentsMargins(20, 14, 20, 14)
+        column.setSpacing(10)
         column.addLayout(body, 1)
         column.addWidget(self.words)
         column.addWidget(self.question)
@@ -372,6 +374,13 @@ class ExportDialog(QDialog):
         self.draft = self._fitting(self.draft)
         self._show_draft()
         self.preview.again()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Let the form have the width that it needs, which its style sheet decides."""
+        for widget in self.form.findChildren(QWidget):
+            widget.ensurePolished()
+        self._scroll.setMinimumWidth(self.form.minimumSizeHint().width() + 10)
+        super().showEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Close with the window."""

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from nodeviz.app.controls import tool_button
 from nodeviz.app.export_estimate import about_time
@@ -14,6 +23,7 @@ if TYPE_CHECKING:
     from nodeviz.app.export_job import ExportJob, Exports
 
 TICK = 200  # ms between two looks at how far it is
+ROW = 28  # pixels of height
 KEPT = 3  # rows of exports that have ended
 
 
@@ -86,23 +96,37 @@ def time_left(job: ExportJob) -> str:
     return "ending the file ..." if job.done >= job.count else f"{about_time(left)} left"
 
 
-class JobList(QWidget):
-    """A row for each export of the window, newest last. ``cancelled`` carries the one that somebody gives up."""
+class JobList(QScrollArea):
+    """A row for each export of the window, newest last; those that have no room scroll.
+
+    ``cancelled`` carries the one that somebody gives up.
+    """
 
     cancelled = Signal(object)
 
     def __init__(self, exports: Exports) -> None:
         super().__init__()
         self.rows: list[JobRow] = []
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
+        inner = QWidget()
+        self._column = QVBoxLayout(inner)
+        self._column.setContentsMargins(0, 0, 8, 0)
         self._column.setSpacing(4)
+        self.setWidget(inner)
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setMinimumHeight(ROW)
         self._timer = QTimer(self, interval=TICK)
         self._timer.timeout.connect(self._tick)
         for job in exports.running:
             self.add(job)
         exports.added.connect(self.add)
         self.setVisible(bool(self.rows))
+
+    def sizeHint(self) -> QSize:
+        """Return the height of all rows, as far as they are few."""
+        return QSize(100, (ROW + 4) * min(len(self.rows), KEPT + 1) - 4)
 
     def add(self, job: ExportJob) -> None:
         """Show one more, in the place of the oldest that has ended."""
@@ -113,6 +137,7 @@ class JobList(QWidget):
         made.dismissed.connect(self.remove)
         self.rows.append(made)
         self._column.addWidget(made)
+        self.updateGeometry()
         self.show()
         self._timer.start()
 
@@ -122,6 +147,7 @@ class JobList(QWidget):
         self._column.removeWidget(row)
         row.hide()
         row.deleteLater()
+        self.updateGeometry()
         self.setVisible(bool(self.rows))
 
     def _tick(self) -> None:

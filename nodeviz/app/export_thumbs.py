@@ -28,7 +28,7 @@ class Thumb(QWidget):
         self._image = QImage()
         self._words = ""
         self._shape = QSize(16, 9)
-        self.setMinimumSize(96, 54 + LINE)
+        self.setMinimumSize(64, 20 + LINE)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(f"{title} picture")
 
@@ -116,7 +116,7 @@ class Question(QFrame):
         self.no.setAccessibleName("Go back without exporting")
         self._then: Callable[[], None] | None = None
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 8, 8, 8)
+        row.setContentsMargins(12, 6, 8, 6)
         row.setSpacing(8)
         row.addWidget(self.text, 1)
         for button, answer in ((self.yes, True), (self.no, False)):

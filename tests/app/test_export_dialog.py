@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from tqdm import tqdm
 
 from nodeviz.app.export_dialog import ExportDialog
+from nodeviz.app.export_draft import ALL_PANELS
 from nodeviz.app.export_estimate import about_size, about_time
 from nodeviz.app.export_job import Exports, again
 from nodeviz.app.settings import SettingsStore
@@ -412,12 +413,18 @@ def test_every_control_has_a_name_and_the_keyboard_reaches_it(dialog: ExportDial
     assert reached.index(dialog.form.controls["fps"]) < reached.index(dialog.go)
 
 
-def test_at_twice_the_scale_it_fits_a_small_screen(qtbot: QtBot, dialog: ExportDialog) -> None:
+def test_at_twice_the_scale_it_fits_a_small_screen(qtbot: QtBot, dialog: ExportDialog, folder: Path) -> None:
+    (folder / "a.gif").write_text("dear to somebody")
+    enter(dialog, "fps", "abc")
+    enter(dialog, "fps", "8")
+    press(dialog.go)
     dialog.resize(620, 340)  # what is left of 1280 x 720 at 200 %
     qtbot.wait(50)
+    assert dialog.question.isVisible()
     assert dialog.width() <= 640
     assert dialog.height() <= 360
     assert dialog.rect().contains(dialog.go.geometry())
+    dialog.question.drop()
 
 
 def test_the_words_of_an_estimate_are_no_more_exact_than_it_is() -> None:
@@ -440,6 +447,28 @@ def test_the_estimate_is_near_what_is_written(window: Any, qtbot: QtBot, dialog:
     size = (folder / "a.gif").stat().st_size
     assert 0.4 < estimate.bytes / size < 2.5
     assert estimate.pictures == 24
+
+
+def test_all_panels_on_show_stand_in_one_picture(qtbot: Any, tmp_path: Path, folder: Path) -> None:
+    with opened(qtbot, tmp_path / "settings", "phase", "classifier") as window:
+        wait_idle(qtbot, window)
+        dialog = open_dialog(window)
+        enter(dialog, "out", str(folder / "a.png"))
+        enter(dialog, "size", "320x180")
+        choose(dialog, "part", 0)
+        wait_drawn(qtbot, dialog)
+        alone = dialog.thumbs[0].image
+        choose(dialog, "part", ALL_PANELS)
+        wait_drawn(qtbot, dialog)
+        assert dialog.thumbs[0].image != alone
+        assert not dialog.form.controls["at"].isEnabled()
+        export(qtbot, window, dialog)
+        with Image.open(folder / "a.png") as image:
+            assert image.size == (320, 180)
+        press(dialog.copy_command)
+        assert "copy one panel at a time" in dialog.words.text()
+        window.docks["classifier"].close()
+        assert [panel.experiment for panel in Exports.of(window.session).panels] == ["phase"]
 
 
 @pytest.fixture
