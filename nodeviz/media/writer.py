@@ -254,9 +254,12 @@ def _encoder(path: Path, kind: Format, options: Options) -> Encoder:
 
 def _explained(path: Path, error: OSError) -> MediaError:
     """Return the sentence that says why a file could not be written."""
-    if error.errno == errno.ENOSPC:
-        free = shutil.disk_usage(path.parent).free
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        free = shutil.disk_usage(path.parent).free / 1e6
         return MediaError(
-            f"--out {path}: the disk is full ({free / 1e6:.0f} MB are free); make room, or name another place"
+            f"--out {path}: the disk is full ({free:.{0 if free >= 10 else 1}f} MB are free); "
+            "make room, name another place, or export less"
         )
+    if error.errno == errno.EFBIG:
+        return MediaError(f"--out {path}: it is larger than files may be here; name another place, or export less")
     return MediaError(f"--out {path}: {error.strerror or error}; nothing was written")
