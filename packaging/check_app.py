@@ -57,6 +57,7 @@ def bare(home: Path) -> dict[str, str]:
     """Return the environment of somebody who just logged in."""
     home.mkdir(exist_ok=True)
     kept = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP", "WINDIR") if name in os.environ}
+    kept |= {name: str(home) for name in ("USERPROFILE", "APPDATA", "LOCALAPPDATA") if name in os.environ}
     path = os.environ["PATH"] if not LINUX else "/usr/local/bin:/usr/bin:/bin"
     return {**kept, "HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "NODEVIZ_CONFIG_DIR": str(home / "config")}
 

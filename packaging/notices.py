@@ -179,7 +179,8 @@ def carried(folder: Path) -> str:
     for path in folder.rglob("*"):
         if path.is_symlink() or not path.is_file() or not path.parent.name.endswith((".libs", ".dylibs")):
             continue
-        known = [begin for begin in CARRIED if path.name.startswith(begin)]
+        name = path.name.removeprefix("lib")  # which Windows leaves out
+        known = [begin for begin in CARRIED if name.startswith(begin.removeprefix("lib"))]
         says = CARRIED[max(known, key=len)] if known else "see the notices of the package"
         lines.add(f"{path.parent.name + '/' + path.name:56} {says}")
     return heading("Libraries that the packages carry") + "\n".join(sorted(lines))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nodeviz import doctor
+from nodeviz.cli import COMMANDS
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -261,6 +262,10 @@ def test_run_opens_the_window_or_renders_pictures(
     assert start.main(["run", *arguments]) == 0
     assert calls.commands[-1] == [str(start.PYTHON), *command]
     assert ("There is no display" in capsys.readouterr().out) == ("nodeviz.app.render" in command)
+
+
+def test_every_command_that_asks_for_no_window_is_known(start: Any) -> None:
+    assert set(COMMANDS) <= set(start.TEXT_ONLY)
 
 
 def test_without_rights_the_exact_line_is_printed(
