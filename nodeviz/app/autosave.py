@@ -81,7 +81,10 @@ class Slot:
         try:
             document = load(self.path)
         except SessionError as error:
-            return None, f"The last session is not restored: {error}; it is kept as {self.before}", False
+            kept = self.path.with_name(f"{self.path.stem}-kept{SUFFIX}")
+            with contextlib.suppress(OSError):
+                shutil.copyfile(self.path, kept)
+            return None, f"The last session is not restored: {error}; it is kept as {kept}", False
         try:
             self._guard.touch()
         except OSError:
@@ -159,12 +162,12 @@ class Autosave(QObject):
         """Write a session unless it is the same as before; return why it could not be written."""
         if self.slot.path is None:
             return ""
-        content = to_bytes(document)
-        if content == self._content:
-            return ""
         try:
+            content = to_bytes(document)
+            if content == self._content:
+                return ""
             write_whole(self.slot.path, content)
-        except OSError as error:
+        except (OSError, ValueError, TypeError) as error:  # besides the disk: something that is no JSON
             return (
                 f"The session cannot be kept ({self.slot.path}: {reason_of(error)}); it lasts until nodeviz is closed"
             )

@@ -27,6 +27,7 @@ NOUNS = {
     "move": "move point",
     "remove": "remove point",
     "clear": "remove all points",
+    "set": "set points",
     "random": "random points",
     "paint": "paint points",
     "erase": "erase points",

@@ -9,7 +9,6 @@ from PySide6.QtCore import QSignalBlocker
 
 from nodeviz.app.layout import layout_of, put_layout
 from nodeviz.app.session_file import Document, PanelRecord
-from nodeviz.experiments.params import ParamError
 
 if TYPE_CHECKING:
     from nodeviz.app.main_window import MainWindow
@@ -67,8 +66,11 @@ def put_document(window: MainWindow, document: Document, title: str, *, layout: 
 
 def _put(panel: Panel[Any, Any], record: PanelRecord) -> list[str]:
     """Bring a panel to where it was: its run, its cursor, and where it looks; return what could not be done."""
+    account = panel.account()
     if record.replay is not None:
         panel.start(replay=record.replay)
+    elif account is not None and account.steps:
+        panel.start()  # the same parameters, but trained meanwhile
     bar, said = panel.playbar, []
     bar.play(on=False)
     bar.set_speed(record.speed)
@@ -78,7 +80,7 @@ def _put(panel: Panel[Any, Any], record: PanelRecord) -> list[str]:
         for verb, arguments in record.views:
             try:
                 getattr(panel, panel.verbs[verb])(*arguments)
-            except (ParamError, KeyError, TypeError) as error:
+            except Exception as error:  # noqa: BLE001 - a file that was edited by hand may hold anything
                 said.append(f"Not restored: {verb} ({error})")
     bar.put(record.cursor)
     return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import resource
 import signal
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from nodeviz.app import autosave
 from nodeviz.app.drops import panel_for
 from nodeviz.app.session_file import SessionError, load
+from nodeviz.app.session_state import document_of, put_document
 from nodeviz.experiments import classifier_measures
 from nodeviz.experiments.params import ParamError
 
@@ -173,7 +175,7 @@ def test_a_damaged_session_is_kept_aside_and_told(qtbot: Any, tmp_path: Path) ->
     with opened(qtbot, tmp_path, "phase") as window:
         assert "The last session is not restored" in window.statusBar().currentMessage()
         wait_idle(qtbot, window)
-        assert (tmp_path / "sessions" / "last-before.nodeviz").read_bytes() == b"cut"
+        assert (tmp_path / "sessions" / "last-kept.nodeviz").read_bytes() == b"cut"
 
 
 def test_a_folder_that_cannot_be_written_keeps_nothing_and_works(qtbot: Any, tmp_path: Path) -> None:
@@ -278,6 +280,37 @@ def test_a_trained_run_is_there_again(qtbot: Any, tmp_path: Path, monkeypatch: p
         for name, camera in panel.view.turned_cameras.items():
             np.testing.assert_array_equal(camera.axes, axes[name])
         assert panel.view.turned_cameras.keys() == axes.keys()
+
+
+def test_a_session_opened_over_a_run_that_was_trained_meanwhile_begins_anew(
+    qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier_measures, "FRESH", classifier_measures.PIECE)
+    with opened(qtbot, tmp_path, "classifier", preset="circles") as window:
+        wait_idle(qtbot, window)
+        window.workspace.save(tmp_path / "mine")
+        window.facades["classifier"].step(3)
+        wait_idle(qtbot, window)
+        window.workspace.open(tmp_path / "mine.nodeviz")
+        wait_idle(qtbot, window)
+        assert window.panels["classifier"].frame.step == 0
+
+
+def test_views_edited_by_hand_are_sentences(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classifier_measures, "FRESH", classifier_measures.PIECE)
+    with opened(qtbot, tmp_path, "classifier", preset="circles") as window:
+        wait_idle(qtbot, window)
+        document = document_of(window)
+        record = document.panels["classifier"]
+        for verb, arguments in (
+            ("look", ()), ("look", ("a", None)), ("look", ((0, 0), (1, 1))), ("inspect", ((10**400, 0),)),
+            ("inspect", ([],)), ("orient", ({}, [])), ("orient", ("node", [[1.0]])), ("backwards", (True,)),
+        ):  # fmt: skip
+            wrong = dataclasses.replace(record, views=((verb, arguments),))
+            said = put_document(window, dataclasses.replace(document, panels={"classifier": wrong}), "open it")
+            assert len(said) == 1, (verb, arguments)
+            assert f"Not restored: {verb}" in window.panels["classifier"].message.text.text()
+        wait_idle(qtbot, window)
 
 
 def drop(window: Any, path: Path) -> bool:
