@@ -151,7 +151,8 @@ class Source:
             series=series,
             title=self.name if real is None else real.title,
             about="" if real is None else real.note,
-            note=" ".join(filter(None, (loaded.note, "" if real else series.note, self._remark))),
+            # The one series of a file says the same as its file.
+            note=" ".join(dict.fromkeys(filter(None, (loaded.note, "" if real else series.note, self._remark)))),
             scaling=self.scaling,
             family="" if self.trained_on is None else self.name,
             editable=self.params.weights != "fresh" or self.trained_on is None,

@@ -104,6 +104,7 @@ def test_a_file_with_dates_gaps_commas_and_comments_is_answered(tmp_path: Path) 
     assert frame.series.unit == "date"
     assert frame.series.names == ("Fluss",)
     assert 2020.1 < frame.series.t.min() < frame.series.t.max() < 2020.3
+    assert frame.series.note.count("left out") == 1
     assert np.isfinite(frame.answer.mean).all()
 
 
