@@ -234,7 +234,7 @@ class Guide(QWidget):
         page.setAccessibleDescription("\n".join([step.title, spoken(step.text), spoken(step.task)]))
         page.verticalScrollBar().setValue(kept)
         number = chapter.steps.index(step) + 1
-        self.where.setText(f"{in_a_sentence(chapter.title)} · {number} of {len(chapter.steps)}")
+        self.where.setText(f"{number} of {len(chapter.steps)} · {in_a_sentence(chapter.title)}")
         self.back_button.setEnabled(self._number > 0)
         self.next_button.setEnabled(self._number < len(self.steps) - 1)
 

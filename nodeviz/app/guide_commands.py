@@ -41,7 +41,8 @@ class OnlyPanel(QUndoCommand):
     def _show(self, names: set[str]) -> None:
         window = self._window()
         if window is not None:
-            for panel in window.panels:
+            # Those that go first: a window grows where old and new ones do not fit beside each other.
+            for panel in sorted(window.panels, key=names.__contains__):
                 window.docks[panel].setVisible(panel in names)
 
 

@@ -127,8 +127,13 @@ class Page(QTextBrowser):
 
     def natural_height(self, width: int) -> int:
         """Return the height at which nothing need scroll."""
-        self.document().setTextWidth(width)
-        return int(self.document().size().height()) + 1
+        copy = self.document().clone(self)  # the document itself takes no other width than that of its widget
+        copy.documentLayout().registerHandler(MATH, self._mathematics)
+        copy.setDocumentMargin(MARGIN)
+        copy.setTextWidth(width)
+        height = int(copy.size().height()) + 1
+        copy.deleteLater()
+        return height
 
     def _end(self) -> QTextCursor:
         cursor = QTextCursor(self.document())

@@ -247,7 +247,7 @@ class MainWindow(QMainWindow):
         self.workspace.touch()
         self.errors.actions.note(line)
         metrics = QFontMetrics(self.last_line.font())
-        self.last_line.setText(metrics.elidedText(line, Qt.TextElideMode.ElideRight, max(200, self.width() // 2)))
+        self.last_line.setText(metrics.elidedText(line, Qt.TextElideMode.ElideRight, max(200, self.width() * 2 // 5)))
 
     def tell(self, sentence: str) -> None:
         """Show a sentence that concerns the whole window, if there is one."""
