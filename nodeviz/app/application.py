@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from nodeviz import __version__, doctor
 from nodeviz.app.crash_log import CrashLog
+from nodeviz.app.small_screen import fit
 from nodeviz.app.theme import ui_font
 from nodeviz.app.trouble import RESET, put_aside, show_crash
 from nodeviz.experiments.registry import REGISTRY
@@ -128,7 +129,7 @@ def open_window(*, panel: str, preset: str | None) -> MainWindow:
 
     window = MainWindow()
     # A saved layout brings its own size; the first start fits a small screen.
-    window.resize(window.size().boundedTo(window.screen().availableSize()))
+    fit(window, window.screen().availableSize())
     window.begin(panel, preset)
     window.show()
     return window

@@ -27,6 +27,7 @@ from nodeviz.app.mailbox import Delivery, Ending, Mailbox
 from nodeviz.app.message import MessageLine
 from nodeviz.app.panels import replaying
 from nodeviz.app.playbar import PlayBar
+from nodeviz.app.small_screen import Header
 from nodeviz.app.theme import DARK, Theme, ui_font
 from nodeviz.app.words import Words
 from nodeviz.experiments.base import Frame, Metrics
@@ -188,10 +189,9 @@ class Panel(QWidget, Generic[P, F]):
         column.addWidget(self.playbar)
 
     def _header(self) -> QWidget:
-        header = QWidget()
+        header = Header()
         header.setObjectName("header")
         header.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        header.setMinimumWidth(300)  # what does not fit is hidden rather than that it widens the window
         row = QHBoxLayout(header)
         row.setContentsMargins(16, 8, 10, 6)
         row.setSpacing(10)
