@@ -164,20 +164,16 @@ class _Tables:
 
     def pack(self, value: Any) -> Any:
         """Return what stands in JSON for a value."""
-        if not isinstance(value, list) or len(value) < LONG or not all(map(_is_row, value)):
+        if not isinstance(value, list) or len(value) < LONG or not all(isinstance(row, list) for row in value):
             return value
-        if len({len(row) for row in value}) > 1:
+        widths = {len(row) for row in value}
+        kinds = {type(entry) for row in value for entry in row}
+        if len(widths) > 1 or not kinds <= {int, float, type(None)}:
             return value
-        table = np.array([[math.nan if entry is None else entry for entry in row] for row in value], float)
+        table = np.array(value, float)  # None, what is missing, becomes NaN
         name = f"table_{hashlib.sha1(table.tobytes(), usedforsecurity=False).hexdigest()[:12]}"
         self.arrays[name] = table
         return {"table": name}
-
-
-def _is_row(row: Any) -> bool:
-    return isinstance(row, list) and all(
-        entry is None or (isinstance(entry, int | float) and not isinstance(entry, bool)) for entry in row
-    )
 
 
 def _encode_panel(record: PanelRecord, tables: _Tables) -> dict[str, Any]:
