@@ -27,6 +27,9 @@ EXCLUDED_MODULES = (
     "pyqtgraph.examples", "pyqtgraph.opengl", "pyqtgraph.flowchart", "qtconsole.tests", "qtpy.tests",
 )  # fmt: skip
 
+# Packages whose files that are no modules have to come along, where no hook of PyInstaller's says so.
+DATA_PACKAGES = ("ziamath", "ziafont", "latex2mathml")  # the guide's equations: fonts, and the names of symbols
+
 # Files, as (dropped where it matches, reason).
 DROPPED = (
     ("PySide6/*translations/*", "nodeviz speaks English"),

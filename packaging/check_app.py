@@ -37,6 +37,26 @@ OUTSIDE = re.compile(
 TYPED = "import pathlib, IPython; pathlib.Path({!r}).write_text(str(len(get_ipython().complete('np.linalg.')[1])))"
 
 
+# Run inside the application: everything can be imported, equations are set, and each package shows its licence.
+INSIDE = r"""
+import importlib, pkgutil, nodeviz
+names = [module.name for module in pkgutil.walk_packages(nodeviz.__path__, "nodeviz.")]
+for name in names:
+    if name != "nodeviz.__main__":
+        importlib.import_module(name)
+from nodeviz.app.application import make_offscreen_application
+application = make_offscreen_application()
+from nodeviz.app.equations import equation
+from nodeviz.app.licences import components
+assert equation(r"\dot h = f_\theta(h, t)", 20.0).width > 50
+texts = {part.name: part.text() for part in components()}
+short = [name for name, text in texts.items() if len(text) < 100]
+assert len(texts) > 12, list(texts)
+assert application.windowIcon().availableSizes()
+print(len(names), "modules,", len(texts), "licences,", "short:", *short)
+"""
+
+
 def main(built: Path) -> None:
     """Fail at the first thing that does not work."""
     with tempfile.TemporaryDirectory(prefix="nodeviz-app-", dir=built.parent) as name:
@@ -79,13 +99,14 @@ def commands(place: Path, folder: Path) -> None:
         )  # fmt: skip
         if done.returncode not in codes or "Traceback" in done.stderr:
             sys.exit(f"nodeviz {' '.join(words)}: code {done.returncode}\n{done.stdout}{done.stderr}")
-        print(f"nodeviz {' '.join(words)[:60]:60} {time.monotonic() - begin:6.2f} s", flush=True)
+        print(f"nodeviz {' '.join(' '.join(words).split())[:60]:60} {time.monotonic() - begin:6.2f} s", flush=True)
         return done.stdout
 
     version = nodeviz("--version").strip()
     report = nodeviz("doctor", codes=(0, 1) if LINUX else (0,))
     troubles = [line for line in report.splitlines() if line.startswith("!") and "system libraries" not in line]
     expect(version.split()[-1] in report and not troubles, f"nodeviz doctor:\n{report}")
+    print(f"  inside: {nodeviz('-c', INSIDE).strip()}")
     listed = json.loads(nodeviz("list", "--json"))
     expect({"phase", "classifier", "flow", "latent"} <= listed.keys(), f"nodeviz list: {list(listed)}")
     ways = {"phase": ("system=spiral",), "latent": (), "classifier": ("weights=shipped",), "flow": ("weights=shipped",)}
@@ -135,10 +156,12 @@ def window(place: Path, folder: Path) -> None:
         environment = {**bare(own / "home"), "QT_QPA_PLATFORM": "xcb"}
         with check_window.screen(own) as display:
             begin = time.monotonic()
-            with started(place, {**environment, "DISPLAY": display}) as app:
+            words = ("--attach",) if index == 2 else ()
+            with started(place, words, {**environment, "DISPLAY": display}) as app:
                 expect_none(check_window.wait_painted(app, own / "Xvfb_screen0", begin))
                 if index == 2:
                     use(app, place, own, display)
+                    attach(own, environment)
                 expect_none(check_window.close(app, display))
 
 
@@ -154,10 +177,10 @@ def use(app: subprocess.Popen[bytes], place: Path, folder: Path, display: str) -
 
 
 @contextmanager
-def started(place: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def started(place: Path, words: tuple[str, ...], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Start the window; end it however the checks end, and show what it said if it was an exception."""
     with tempfile.TemporaryFile() as said:
-        app = subprocess.Popen([str(program(place))], env=environment, stderr=said, stdout=said, cwd="/")
+        app = subprocess.Popen([str(program(place)), *words], env=environment, stderr=said, stdout=said, cwd="/")
         try:
             yield app
         finally:
@@ -187,6 +210,15 @@ def type_into_console(folder: Path, display: str) -> None:
     n_completions = int(answer.read_text())
     expect(n_completions > 10, f"console: {n_completions} completions of np.linalg.")
     print(f"console answered: {n_completions} completions, {time.monotonic() - begin:.1f} s with typing", flush=True)
+
+
+def attach(folder: Path, environment: Mapping[str, str]) -> None:
+    """Ask the window for a parameter, from another Python, as `nodeviz --attach` lets one."""
+    code = "import nodeviz; print(nodeviz.connect(timeout=30).phase.params.system)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=dict(environment), cwd=folder, capture_output=True, text=True, check=False)
+    expect(done.stdout.strip() == "spiral", f"nodeviz.connect():\n{done.stdout}{done.stderr}")
+    print("a script drives the window: phase.params.system is spiral", flush=True)
 
 
 def check_loaded(pid: int, place: Path) -> None:
