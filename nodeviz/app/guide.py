@@ -32,6 +32,8 @@ from nodeviz.app.theme import DARK, Theme, ui_font
 from nodeviz.experiments.params import ParamError
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QShowEvent
+
     from nodeviz.app.main_window import MainWindow
 
 NARROWEST, WIDEST = 256, 348  # pixels; the panels need the rest, but a guide that floats may be wider
@@ -195,7 +197,17 @@ class Guide(QWidget):
         """Show all chapters, or the step."""
         self.stack.setCurrentIndex(0 if on else 1)
         self.list_button.setChecked(on)
-        self._show_marks() if on else self._show_step()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Write what is on show, where anybody can see it: a window that starts without the guide need not wait."""
+        if self.isVisible():
+            self._show_marks() if self.stack.currentIndex() == 0 else self._show_step()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Write what is on show."""
+        super().showEvent(event)
+        self._refresh()
 
     def go(self, by: int) -> None:
         """Turn some pages on; the first and the last are the ends."""
@@ -220,7 +232,7 @@ class Guide(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""
         self._theme = theme
-        self.show_contents(on=self.stack.currentIndex() == 0)
+        self._refresh()
 
     def _show_step(self) -> None:
         step, chapter, page = self.step, self.chapter, self.page
@@ -286,8 +298,7 @@ class Guide(QWidget):
         if holds and self._armed:
             self.done.add(step.place)
             self._remember()
-            if self.stack.currentIndex() == 1:
-                self._show_step()
+            self._refresh()
         self._armed = not holds
 
     def _remember(self) -> None:

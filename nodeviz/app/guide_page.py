@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRect, QRectF, QSizeF, Qt
+from PySide6.QtCore import QMimeData, QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import (
     QBrush,
     QColor,
@@ -134,6 +134,19 @@ class Page(QTextBrowser):
         height = int(copy.size().height()) + 1
         copy.deleteLater()
         return height
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """Copy mathematics as LaTeX between dollar signs."""
+        chosen, walker = self.textCursor(), QTextCursor(self.document())
+        parts = []
+        for place in range(chosen.selectionStart(), chosen.selectionEnd()):
+            letter = self.document().characterAt(place)
+            walker.setPosition(place + 1)
+            latex = walker.charFormat().property(LATEX) if letter == "\ufffc" else None
+            parts.append("\n" if letter == "\u2029" else f"${latex}$" if latex else letter)
+        data = QMimeData()
+        data.setText("".join(parts))
+        return data
 
     def _end(self) -> QTextCursor:
         cursor = QTextCursor(self.document())

@@ -140,6 +140,16 @@ def test_an_equation_stands_on_the_line_of_its_text_and_takes_its_colour(qtbot: 
     assert int(inks[1][1:3], 16) < 60  # dark on light
 
 
+def test_mathematics_is_copied_as_latex(qtbot: Any) -> None:
+    page = Page("page")
+    qtbot.addWidget(page)
+    page.begin(DARK)
+    page.add_text(r"with $\Delta t$ small" + "\n\n" + r"$$\dot y = f$$")
+    page.selectAll()
+    page.copy()
+    assert QApplication.clipboard().text() == "with $\\Delta t$ small\n$\\dot y = f$"
+
+
 # What its lines may do.
 
 
