@@ -203,7 +203,7 @@ class MainWindow(QMainWindow):
                 if command.id.endswith(f"_{panel.experiment}"):
                     menu.addAction(self.commands.action(command.id))
             panel.menu_button.setMenu(menu)
-        self.workspace.add_recent(menu_path(self, "File"))
+        self.workspace.arrange(menu_path(self, "File"))
         self.commands.refresh()
 
     def _make_status_line(self) -> None:

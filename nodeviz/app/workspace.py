@@ -232,11 +232,21 @@ class Workspace(QObject):
     def _folder(self) -> str:
         return "" if self.path is None else str(self.path.parent)
 
-    def add_recent(self, file_menu: QMenu) -> None:
-        """Let the menu of files offer the sessions that were opened and saved last, below the one that opens others."""
+    def arrange(self, file_menu: QMenu) -> None:
+        """Put sessions first in the menu of files, with those opened and saved last, then panels, exports and Quit."""
+        action = self._window.commands.action
+        first = file_menu.actions()[0]
+        for command in session_commands(self._window):
+            file_menu.removeAction(action(command.id))
+            file_menu.insertAction(first, action(command.id))
+        file_menu.insertSeparator(first)
+        file_menu.insertSeparator(action(f"export_{next(iter(self._window.panels))}"))
+        file_menu.removeAction(action("quit"))
+        file_menu.addSeparator()
+        file_menu.addAction(action("quit"))
         menu = QMenu("Recent sessions", file_menu)
         menu.setObjectName("Recent sessions")
-        file_menu.insertMenu(self._window.commands.action("save_session"), menu)
+        file_menu.insertMenu(action("save_session"), menu)
         menu.aboutToShow.connect(lambda: self._fill(menu))
         self._fill(menu)
 

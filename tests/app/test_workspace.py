@@ -296,6 +296,38 @@ def test_a_session_opened_over_a_run_that_was_trained_meanwhile_begins_anew(
         assert window.panels["classifier"].frame.step == 0
 
 
+def test_a_session_of_a_run_that_goes_on_leads_to_where_it_was(
+    qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier_measures, "FRESH", classifier_measures.PIECE)
+    with opened(qtbot, tmp_path, "classifier") as window:
+        panel, facade, path = window.panels["classifier"], window.facades["classifier"], tmp_path / "mine.nodeviz"
+        window.session.change("classifier", {"weights": "fresh", "n_points": 200, "steps": 5000, "hidden": 12})
+        qtbot.waitUntil(lambda: panel.frame is not None and panel.frame.steps == 5000 and panel.frame.step > 10)
+        facade.lr = 0.02  # while it trains
+        before = panel.frame.step
+        qtbot.waitUntil(lambda: panel.frame.step > before + 10)
+        window.workspace.save(path)
+        facade.stop()
+        wait_idle(qtbot, window)
+        replay = load(path).panels["classifier"].replay
+        assert replay.steps > 20
+        ((changed, _),) = replay.changes
+        assert 10 < changed < replay.steps
+        window.workspace.open(path)
+        assert panel.running
+        wait_idle(qtbot, window)
+        frame = panel.frame
+        assert (frame.step, frame.steps) == (replay.steps, 5000)
+        facade.lr = 1e-3
+        facade.reset(changed)
+        wait_idle(qtbot, window)
+        facade.lr = 0.02
+        facade.step(replay.steps - changed)
+        wait_idle(qtbot, window)
+        same_frames(panel.frame, frame)
+
+
 def test_views_edited_by_hand_are_sentences(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classifier_measures, "FRESH", classifier_measures.PIECE)
     with opened(qtbot, tmp_path, "classifier", preset="circles") as window:
