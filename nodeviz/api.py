@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from nodeviz.between_steps import drain
 from nodeviz.engine.integrate import Event, solve
 from nodeviz.experiments.registry import REGISTRY, find_experiment
 from nodeviz.experiments.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
-
-T = TypeVar("T")
 
 __all__ = ["Event", "export", "run", "solve"]
 
@@ -92,16 +91,6 @@ def export(
     )
     del application
     return written
-
-
-def drain(steps: Generator[Any, None, T]) -> T:
-    """Run a generator to its end and return what it returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            written: T = end.value
-            return written
 
 
 def __getattr__(name: str) -> Any:

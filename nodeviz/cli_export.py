@@ -7,11 +7,16 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nodeviz.between_steps import drain
 from nodeviz.cli_runs import make_run, prepare_folder
-from nodeviz.experiments.shoot import Shoot
+from nodeviz.experiments.shoot import MANY, Shoot
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
+
+    from nodeviz.experiments.run import Run
+    from nodeviz.media.formats import Format
 
 METAVARS = {"size": "WxH", "seconds": "S", "at": "TIME", "over": "WHAT", "theme": "NAME", "codec": "NAME"}
 
@@ -75,24 +80,37 @@ def shoot_of(options: argparse.Namespace) -> Shoot:
     return make_shoot({name: value for name, value in given.items() if value is not None})
 
 
+def wanted(runs: Sequence[Run], shoot: Shoot, kind: Format) -> bool:
+    """Say what very many pictures take; on a terminal, ask whether they are wanted."""
+    from nodeviz.app.export_trial import estimate_runs
+
+    print(f"nodeviz: {estimate_runs(runs, shoot, kind).words()}", file=sys.stderr)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
 def write(options: argparse.Namespace, panels: list[str], out: str | Path, shoot: Shoot) -> None:
     """Run panels and write what they show, with progress on a terminal."""
     from tqdm import tqdm
 
     from nodeviz.app.export import check, export_runs, size_of
+    from nodeviz.experiments.params import ParamError
 
-    check(out, shoot, panels=len(panels))
+    kind = check(out, shoot, panels=len(panels))
     runs = [make_run(options, panel=panel, shown=shoot.over != "training") for panel in panels]
+    if kind.moving and shoot.pictures > MANY and not wanted(runs, shoot, kind):
+        raise ParamError("nothing was written; use fewer --seconds or a lower --fps")
     steps = export_runs(runs, out, shoot)
     name = panels[0] if len(panels) == 1 else options.panel
     with tqdm(total=1, desc=name, unit="picture", disable=not sys.stderr.isatty(), leave=False) as bar:
-        while True:
-            try:
-                bar.n, bar.total = next(steps)
-            except StopIteration as end:
-                path: Path = end.value
-                break
-            bar.refresh()
+
+        def tell(step: tuple[int, int]) -> None:
+            bar.n, bar.total = step
+            bar.update(0)
+
+        path = drain(steps, tell)
     print(f"wrote {path} ({size_of(path) / 1e6:.2f} MB)")
     for run in runs:
         if run.said:

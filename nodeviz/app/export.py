@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GRID", "SIZES", "Shoot", "Subject", "check", "export_films", "export_frame", "export_frames", "export_run",
     "export_runs", "make_shoot", "note_of", "read_size", "run_of", "sheet_of", "size_of",
+    "subject_of_run",
 ]  # fmt: skip
 GRID = "grid"  # what all panels at once are called
 
@@ -85,7 +86,7 @@ def export_runs(runs: Sequence[Run], path: Path | str, shoot: Shoot) -> Exportin
     MediaError, ParamError : what cannot be, in one sentence; nothing is left behind
     """
     moving = check(path, shoot, panels=len(runs)).moving
-    subjects = [Subject(run.experiment.name, run.params, run.seed, run.preset or "") for run in runs]
+    subjects = [subject_of_run(run) for run in runs]
     films = [film_of(run, shoot) if moving else OverTime(run, shoot) for run in runs]
     return (yield from export_films(subjects, films, path, shoot))
 
@@ -113,6 +114,11 @@ def run_of(subject: Subject) -> Run:
     run = Run(subject.panel, seed=subject.seed, params=subject.params)
     run.preset = subject.preset or None
     return run
+
+
+def subject_of_run(run: Run) -> Subject:
+    """Return what the frames of a run are computed from."""
+    return Subject(run.experiment.name, run.params, run.seed, run.preset or "")
 
 
 def note_of(subjects: Sequence[Subject], shoot: Shoot) -> str:
@@ -145,6 +151,7 @@ def export_films(subjects: Sequence[Subject], films: Sequence[Film], path: Path 
             yield 0, shoot.pictures
     sheet = sheet_of(subjects, shoot)
     try:
+        yield 0, shoot.pictures  # making it took a while, and so will its first pictures
         for frames in zip(*(film.looks for film in films), strict=False):
             sheet.look_at(frames)
         if format_of(path).moving:
