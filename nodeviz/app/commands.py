@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtWidgets import QWidget
 
 from nodeviz.experiments.params import ParamError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-    from PySide6.QtWidgets import QWidget
 
 # What the controls themselves need: no command may take them alone.
 BASIC_KEYS = ("Tab", "Esc", "Return", "Enter", "Left", "Right", "Up", "Down", "Backspace", "Del", "PgUp", "PgDown")
@@ -83,7 +82,11 @@ class CommandTable(QObject):
     def remove(self, name: str) -> None:
         """Take a command away, with its action and its keys."""
         del self._commands[name], self._shortcuts[name]
-        for thing in (self._actions.pop(name), *self._keys.pop(name)):
+        action = self._actions.pop(name)
+        for place in action.associatedObjects():
+            if isinstance(place, QWidget):
+                place.removeAction(action)
+        for thing in (action, *self._keys.pop(name)):
             thing.deleteLater()
 
     # Shortcuts.

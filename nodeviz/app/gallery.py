@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 
-CARD = QSize(256, 254)
+CARD = QSize(256, 260)
 PICTURE = QSize(232, 145)
 PAD = 12
 YOURS = "Yours"

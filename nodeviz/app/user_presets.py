@@ -31,7 +31,7 @@ class OwnPresets(QObject):
         super().__init__(window.session)
         self._window = window
         self._names: list[str] = []
-        self._rules: list[QAction] = []
+        self._rules: list[tuple[QMenu, QAction]] = []
         window.session.folder = window.store.path.parent
         for panel in window.panels.values():
             menu = self._menu(panel)
@@ -43,15 +43,15 @@ class OwnPresets(QObject):
         table = self._window.commands
         for name in self._names:
             table.remove(name)
-        for rule in self._rules:
+        for menu, rule in self._rules:
+            menu.removeAction(rule)
             rule.deleteLater()
         self._names, self._rules = [], []
         for name, panel in self._window.panels.items():
             own = files.own_presets(name, self._window.session.folder)
             menu = self._menu(panel)
             if own:
-                rule = menu.addSeparator()
-                self._rules.append(rule)
+                self._rules.append((menu, menu.addSeparator()))
             for preset in own.values():
                 command = self._command(panel, preset)
                 table.add(command)
