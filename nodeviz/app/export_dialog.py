@@ -79,10 +79,7 @@ class ExportDialog(QDialog):
 
     def _build(self) -> None:
         self.form = ExportForm(self._parts(), self._overs())
-        for reason in self._blocked_training():
-            choices = self.form.controls["over"]
-            assert isinstance(choices, Choices)
-            choices.block("Training", reason)
+        self._offer()
         self.form.edited.connect(self._on_edited)
         self.form.given_up.connect(lambda name: self._forgive(name))
         self.form.browsed.connect(self._browse)
@@ -154,7 +151,8 @@ class ExportDialog(QDialog):
 
     def _parts(self) -> Mapping[int, str]:
         parts = {0: "The whole panel"}
-        parts |= {number: plot.name for number, plot in enumerate(self.panel.plots, start=1)}
+        drawn = (entry for entry in enumerate(self.panel.plots, start=1) if entry[1].isVisibleTo(self.panel))
+        parts |= {number: plot.name for number, plot in drawn}
         return parts | ({ALL_PANELS: "All panels"} if len(self._window.panels) > 1 else {})
 
     def _fitting(self, draft: Draft) -> Draft:
@@ -366,14 +364,20 @@ class ExportDialog(QDialog):
         if same or not (resting or any(frame is None for frame, _ in self._seen)):
             return
         self._seen = seen
-        choices = self.form.controls["over"]
-        assert isinstance(choices, Choices)
-        choices.offer(self._overs())
-        for reason in self._blocked_training():
-            choices.block("Training", reason)
+        self._offer()
         self.draft = self._fitting(self.draft)
         self._show_draft()
         self.preview.again()
+
+    def _offer(self) -> None:
+        """Offer what the panel has and can by now."""
+        over, part = self.form.controls["over"], self.form.controls["part"]
+        assert isinstance(over, Choices)
+        assert isinstance(part, Choices)
+        over.offer(self._overs())
+        for reason in self._blocked_training():
+            over.block("Training", reason)
+        part.offer(self._parts())
 
     def showEvent(self, event: QShowEvent) -> None:
         """Let the form have the width that it needs, which its style sheet decides."""
