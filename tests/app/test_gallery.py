@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QInputDialog, QMenu, QMessageBox
 from shiboken6 import isValid
+from tqdm import tqdm
 
 from nodeviz.app.gallery import Gallery
 from nodeviz.app.palette_entries import entries
@@ -159,6 +160,7 @@ def test_an_own_preset_is_saved_shown_and_loaded(
         window.session.undo_stack.undo()
         assert window.session.state("phase").preset == "spiral"
     monkeypatch.setenv("NODEVIZ_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setattr(tqdm, "monitor_interval", 0)  # its thread outlives the bar
     assert main(["run", "phase", "--preset", "My Hopf", "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)
     assert (summary["preset"], summary["seed"], summary["params"]["system"]) == ("My Hopf", 9, "hopf")
