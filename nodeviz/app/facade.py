@@ -233,6 +233,8 @@ class PanelFacade:
     @visible.setter
     def visible(self, on: bool) -> None:
         self._dock.setVisible(Flag().coerce("visible", on, None))
+        if self.visible:
+            self._dock.raise_()
 
     @property
     def _dock(self) -> Any:

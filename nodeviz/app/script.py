@@ -9,7 +9,7 @@ from nodeviz.app.panels.replaying import reset_line
 from nodeviz.app.session import python_line
 from nodeviz.app.session_file import differences
 from nodeviz.experiments import params as declarations
-from nodeviz.experiments.params import ParamError, declared
+from nodeviz.experiments.params import ParamError
 from nodeviz.experiments.presets import find_preset
 from nodeviz.experiments.registry import REGISTRY
 
@@ -38,7 +38,9 @@ def panel_lines(name: str, record: PanelRecord) -> list[str]:
     preset = state.preset or REGISTRY[name].first_preset
     first = declarations.change(REGISTRY[name].params(), find_preset(name, preset).changes)
     begun = state.params if replay is None else replay.begun
-    lines = [f"{name}.preset({preset!r})", *lines_between(name, first, begun), f"{name}.seed = {state.seed}"]
+    # On show first: what nobody can see does not run, and would be waited for without end.
+    lines = [f"{name}.visible = {record.visible}", f"{name}.preset({preset!r})"]
+    lines += [*lines_between(name, first, begun), f"{name}.seed = {state.seed}"]
     if replay is not None:
         lines += run_lines(name, replay, wait=record.visible)
         lines += lines_between(name, replay.changes[-1][1] if replay.changes else begun, state.params)
@@ -54,7 +56,6 @@ def panel_lines(name: str, record: PanelRecord) -> list[str]:
         lines.append(f"{name}.t = {record.t!r}")
     if record.folded is not None:
         lines.append(f"{name}.folded = {record.folded}")
-    lines.append(f"{name}.visible = {record.visible}")
     return lines
 
 
@@ -105,9 +106,3 @@ def run_lines(name: str, replay: Replay[Any], *, wait: bool) -> list[str]:
             lines += lines_between(name, known, after)
             known = after
     return lines
-
-
-def has_function(record: PanelRecord) -> bool:
-    """Return whether a panel shows a function of the console, which no file can keep."""
-    params = record.state.params
-    return any(callable(getattr(params, key)) for key in declared(params))

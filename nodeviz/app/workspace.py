@@ -16,7 +16,7 @@ from nodeviz.app.autosave import WHILE_TRAINING, Autosave, Slot
 from nodeviz.app.commands import Command
 from nodeviz.app.drops import panel_for
 from nodeviz.app.layout import LayoutReset
-from nodeviz.app.panels.running import dropped
+from nodeviz.app.panels.running import one_path
 from nodeviz.app.script import script_of
 from nodeviz.app.session_file import SUFFIX, SessionError, load, save
 from nodeviz.app.session_state import document_of, put_document, with_theme
@@ -264,7 +264,7 @@ class Workspace(QObject):
         """Take sessions, tables and pictures that are dropped anywhere but on a panel that takes them itself."""
         del watched
         if isinstance(event, QDropEvent):  # a QDragEnterEvent is one too
-            path = session_or(dropped(event.mimeData()), event)
+            path = one_path(event.mimeData())
             if path:
                 event.acceptProposedAction()
                 if not isinstance(event, QDragEnterEvent) and event.type() == QEvent.Type.Drop:
@@ -285,14 +285,6 @@ class Workspace(QObject):
         panel = self._window.panels[panel_for(path, list(self._window.panels))]
         open_file = getattr(panel, "open_file", None) or panel.open_points  # type: ignore[attr-defined]
         open_file(path)
-
-
-def session_or(path: str, event: QDropEvent) -> str:
-    """Return the path of what is dragged: a session, or what a panel may take."""
-    if path:
-        return path
-    urls = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-    return urls[0] if len(urls) == 1 else ""
 
 
 class SessionFacade:

@@ -145,8 +145,9 @@ def test_a_script_reads_like_what_was_done(qtbot: Any, tmp_path: Path) -> None:
         wait_idle(qtbot, window)
         facade.t = 0.5
         lines = script_of(document_of(window)).splitlines()
-    assert [line for line in lines if line.startswith("classifier")][:9] == [
+    assert [line for line in lines if line.startswith("classifier")][:10] == [
         "classifier = panels.classifier",
+        "classifier.visible = True",
         "classifier.preset('moons')",
         "classifier.set(steps=60, hidden=12, n_points=200, weights='fresh')",
         "classifier.seed = 0",
@@ -157,6 +158,20 @@ def test_a_script_reads_like_what_was_done(qtbot: Any, tmp_path: Path) -> None:
         "classifier.wait(timeout=None)",
     ]
     assert "classifier.t = 0.5" in lines
+
+
+def test_a_panel_that_is_closed_is_opened_before_it_is_waited_for(qtbot: Any, tmp_path: Path) -> None:
+    with opened(qtbot, tmp_path / "first", "phase", "classifier") as window:
+        window.session.load_preset("phase", "hopf")
+        window.docks["classifier"].hide()
+        lines = script_of(document_of(window))
+    with opened(qtbot, tmp_path / "second", "phase", "classifier") as window:
+        window.docks["phase"].hide()
+        exec(lines, {})
+        assert window.session.state("phase").preset == "hopf"
+        assert window.facades["phase"].visible
+        assert not window.facades["classifier"].visible
+        wait_idle(qtbot, window)
 
 
 def test_many_changes_on_the_way_are_one_line(qtbot: Any, tmp_path: Path) -> None:

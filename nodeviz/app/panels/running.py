@@ -191,8 +191,14 @@ class RunPanel(Panel[P, F]):
 
 def dropped(data: QMimeData) -> str:
     """Return the one local file or folder among what is dragged, else an empty text; a session is the window's."""
+    path = one_path(data)
+    return "" if path.endswith(".nodeviz") else path
+
+
+def one_path(data: QMimeData) -> str:
+    """Return the one local file or folder among what is dragged, else an empty text."""
     paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
-    return paths[0] if len(paths) == 1 and not paths[0].endswith(".nodeviz") else ""
+    return paths[0] if len(paths) == 1 else ""
 
 
 def bar_commands(panel: RunPanel[Any, Any]) -> list[Command]:
