@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from nodeviz.app.main_window import MainWindow
 
 TITLES = ("Built on", "Version", "Licence")
-WIDTH, HEIGHT = 840, 560
+WIDTH, HEIGHT = 880, 560
+PAD = 14  # pixels of a cell, left and right together
+WIDEST = 140  # pixels of a name; a longer one is told by its tooltip
 
 
 class About(QDialog):
@@ -54,8 +56,8 @@ class About(QDialog):
         buttons.rejected.connect(self.close)
         body = QHBoxLayout()
         body.setSpacing(12)
-        body.addWidget(self.table, 9)
-        body.addWidget(self.terms, 10)
+        body.addWidget(self.table, 8)
+        body.addWidget(self.terms, 7)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(12)
@@ -106,8 +108,10 @@ class About(QDialog):
         header = table.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
-        table.resizeColumnToContents(0)
-        table.resizeColumnToContents(1)
+        for column in (0, 1):
+            table.resizeColumnToContents(column)
+            wide = max(table.columnWidth(column), header.sectionSizeHint(column)) + PAD
+            table.setColumnWidth(column, min(wide, WIDEST))
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         return table
 

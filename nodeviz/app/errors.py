@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QMessageBox, QTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QMessageBox, QTextEdit, QWidget
 
 from nodeviz.app.report import ActionLog, report
+from nodeviz.app.theme import code_font
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -97,6 +98,9 @@ class ErrorDialog(QObject):
         box.setDetailedText(self._report)
         for text in box.findChildren(QTextEdit):
             text.setAccessibleName("Details of the error")
+            text.setFont(code_font(11))
+        for line in box.findChildren(QFrame):
+            line.setHidden(line.frameShape() == QFrame.Shape.HLine)  # Qt's own, glaring in the dark
         copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
         copy.clicked.disconnect()  # it would close the dialog
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._report))

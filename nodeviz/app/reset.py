@@ -17,8 +17,9 @@ _WORDS = {
     "console_history": "history of the console",
     "shortcuts": "shortcuts that were changed",
     "recent": "recent files",
-    "session": "session that is saved as you work",
-    "autosave": "session that is saved as you work",
+    "session": "sessions that are saved as you work",
+    "sessions": "sessions that are saved as you work",
+    "autosave": "sessions that are saved as you work",
     "presets": "presets of your own",
     "user_presets": "presets of your own",
 }

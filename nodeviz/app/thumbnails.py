@@ -56,6 +56,7 @@ def main_plots(panel: Panel[Any, Any]) -> QRect:
 def thumbnail(picture: QImage, ground: str) -> QImage:
     """Return a picture in the size of a thumbnail; what it leaves free has the colour of the ground."""
     small = picture.scaled(SIZE, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
+    small.setDevicePixelRatio(1.0)  # its pixels are counted, on a screen at 200 % too
     card = QImage(SIZE, QImage.Format.Format_RGB32)
     card.fill(QColor(ground))
     painter = QPainter(card)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from nodeviz.app.small_screen import fit
+from nodeviz.app.thumbnails import SIZE, thumbnail
 
 from .conftest import wait_idle
 from .windows import opened
@@ -229,3 +231,12 @@ def test_the_window_fits_small_screens(qtbot: Any, tmp_path: Path) -> None:
         QTest.qWait(50)
         assert window.minimumSizeHint().width() <= SMALL[0]
         assert window.tabifiedDockWidgets(window.docks["phase"])  # behind each other
+
+
+def test_a_thumbnail_from_a_screen_at_200_percent_fills_its_card() -> None:
+    picture = QImage(2 * SIZE, QImage.Format.Format_RGB32)
+    picture.setDevicePixelRatio(2.0)
+    picture.fill(QColor("#ff8800"))
+    card = thumbnail(picture, "#000000")
+    corners = {card.pixelColor(x, y).name() for x in (1, SIZE.width() - 2) for y in (1, SIZE.height() - 2)}
+    assert corners == {"#ff8800"}
