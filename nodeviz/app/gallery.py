@@ -284,6 +284,12 @@ class Gallery(QDialog):
         else:
             self.hint.setText("Nothing fits; try fewer words.")
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the window's theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self._painter.theme = THEMES[self._window.theme_name]
+
     # What the user does.
 
     def load(self, row: int) -> None:

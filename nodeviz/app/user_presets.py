@@ -181,7 +181,7 @@ class SaveDialog(QDialog):
         )
         self._lay_out()
         self._check()
-        self.setMinimumWidth(640)
+        self.setMinimumWidth(580)
 
     def _lay_out(self) -> None:
         fields = QVBoxLayout()

@@ -204,6 +204,7 @@ def help_(window: MainWindow) -> None:
     panels, known = window.panels.values(), window.commands
     rows = [
         *((f"{panel.record.title}: {gesture}", what) for panel in panels for gesture, what in panel.gestures.items()),
+        ("right-click a control, or the menu key on it", "copy its line of Python, reset it, read its help"),
         ("right-click a plot", "copy its data, save it as CSV, reset its range; what it shows, as the key ? says too"),
         ("drop a file on the window", "a session is opened; a table or a picture goes to the panel it is for"),
         ("numbers", "type them or move their slider; Escape takes a refused entry back"),

@@ -146,6 +146,13 @@ def test_the_console_refuses_with_a_reason(window: Any, keys: Any, reason: str) 
     assert window.commands.shortcut("undo") == "Ctrl+Z"
 
 
+def test_no_two_commands_come_with_the_same_key(qtbot: Any, tmp_path: Path) -> None:
+    with opened(qtbot, tmp_path) as window:
+        table = window.commands
+        shared = {command.id: table.conflicts(command.id, table.shortcut(command.id)) for command in table}
+        assert {name: [other.id for other in others] for name, others in shared.items() if others} == {}
+
+
 def test_panels_share_what_means_the_same(qtbot: Any, tmp_path: Path) -> None:
     with opened(qtbot, tmp_path, "phase", "latent") as window:
         window.commands.run("keyboard_shortcuts")
