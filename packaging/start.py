@@ -35,7 +35,17 @@ UNFINISHED = VENV / "nodeviz-unfinished"  # there while packages are being insta
 PICTURES = ROOT / "nodeviz-pictures"
 LOCKS = {"run": ROOT / "packaging" / "run.lock", "test": ROOT / "packaging" / "test.lock"}
 SIDE_BY_SIDE = ("--numprocesses", "logical", "--dist", "worksteal")  # one pytest for each processor
-TEXT_ONLY = ("list", "run", "train", "export", "doctor", "-h", "--help", "--version")  # what asks for no window
+TEXT_ONLY = (
+    "list",
+    "run",
+    "train",
+    "export",
+    "doctor",
+    "-h",
+    "--help",
+    "--version",
+    "--reset",
+)  # what asks for no window
 
 sys.path.insert(0, str(ROOT))
 from nodeviz import doctor  # noqa: E402 - standard library alone; the checkout is no installed package yet

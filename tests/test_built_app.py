@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import importlib.util
 import os
 import re
 import shutil
@@ -156,6 +157,16 @@ def test_nothing_that_nodeviz_imports_is_left_out(contents: Any) -> None:
     assert {"PySide6.QtWidgets", "scipy.linalg", "qtconsole.rich_jupyter_widget"} <= imported
     excluded = tuple(contents.EXCLUDED_MODULES)
     assert [name for name in imported if any(f"{name}.".startswith(f"{module}.") for module in excluded)] == []
+
+
+def test_the_fonts_of_the_guide_s_equations_come_along(contents: Any) -> None:
+    for package in contents.DATA_PACKAGES:
+        spec = importlib.util.find_spec(package)
+        assert spec is not None
+        assert spec.origin is not None
+        files = [path for path in Path(spec.origin).parent.rglob("*.*") if path.suffix in {".ttf", ".txt"}]
+        assert files, f"{package} is all modules: PyInstaller finds these by itself"
+        assert all(contents.keeps(f"{package}/{path.name}") for path in files)
 
 
 @pytest.mark.parametrize(

@@ -243,6 +243,7 @@ def test_an_environment_whose_python_was_removed_does_not_fit(start: Any, tmp_pa
         (["list", "--json"], False, ["-m", "nodeviz", "list", "--json"]),
         (["run", "phase"], False, ["-m", "nodeviz", "run", "phase"]),
         (["--version"], False, ["-m", "nodeviz", "--version"]),
+        (["--reset"], False, ["-m", "nodeviz", "--reset"]),
         ([], False, ["-m", "nodeviz.app.render", "--out", str(ROOT / "nodeviz-pictures")]),
         (["--panel", "phase"], False, ["-m", "nodeviz.app.render", "--out", str(ROOT / "nodeviz-pictures")]),
     ],
