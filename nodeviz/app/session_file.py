@@ -387,6 +387,8 @@ class _Reader:
             if changes and sorted(changes, key=lambda change: change[0]) != changes:
                 raise ParamError("changes: not in the order of their steps")
             steps, goal = (int(_STEPS.coerce(part, run[part], None)) for part in ("steps", "goal"))
+            if changes and changes[-1][0] > steps:
+                raise ParamError("changes: later than the last step")
         except (ParamError, TypeError, ValueError, KeyError):
             self._say(name, "Not restored: how far it was trained, which cannot be read; it begins anew")
             return None

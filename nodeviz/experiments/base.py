@@ -129,11 +129,13 @@ class Inbox(Generic[P]):
     def set_live(self, params: P) -> None:
         """Put new live parameters in force, and record the step at which they took effect.
 
-        While a run is replayed they take effect at its end, where they were changed from.
+        While a run is replayed they take effect at its end, where they were changed from; one that was halted on the
+        way goes on from there.
         """
-        if self._replay is not None:
+        if self._replay is not None and self.quota > 0:
             self._planned.append((self._replay.steps, params))
         else:
+            self._replay, self._planned = None, deque()
             self._put(params)
 
     def _put(self, params: P) -> None:
@@ -161,7 +163,8 @@ class Inbox(Generic[P]):
         replay, planned = self._replay, tuple(self._planned)
         if replay is not None and self.quota > 0:
             return dataclasses.replace(replay, changes=(*self._changes(), *planned))
-        return Replay(begun=self._begun, steps=self.step, goal=self.goal, changes=self._changes())
+        changes = self._changes()  # before the steps: none of them is later than these
+        return Replay(begun=self._begun, steps=self.step, goal=self.goal, changes=changes)
 
     def _changes(self) -> tuple[tuple[int, P], ...]:
         return tuple((step, params) for step, kind, params in tuple(self.record) if kind == "live")

@@ -118,6 +118,22 @@ def test_what_is_changed_during_a_replay_comes_after_it() -> None:
     assert inbox.account() == Replay(begun="begun", steps=3, changes=((1, "first"), (3, "later")))
 
 
+def test_a_replay_that_is_halted_and_changed_goes_on_from_there() -> None:
+    inbox: Inbox[str] = Inbox("begun")
+    inbox.replay(Replay(begun="begun", steps=9, changes=((1, "first"), (5, "last"))))
+    inbox.step = 3
+    assert inbox.follow_plan() == 2
+    inbox.allow(0)
+    assert inbox.account() == Replay(begun="begun", steps=3, changes=((3, "first"),))
+    inbox.set_live("mine")
+    assert inbox.live == "mine"
+    inbox.allow(4)
+    inbox.step = 7
+    inbox.follow_plan()
+    assert inbox.live == "mine"
+    assert inbox.account() == Replay(begun="begun", steps=7, changes=((3, "mine"),))
+
+
 def test_phase_has_no_steps_to_take_again(window: Any) -> None:
     assert window.panels["phase"].account() is None
     with pytest.raises(ParamError, match="nothing to train"):

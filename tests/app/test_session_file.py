@@ -216,6 +216,27 @@ def test_one_value_that_is_wrong_costs_only_itself(tmp_path: Path) -> None:
     assert any(sentence.startswith("Not restored: csv") and "gone.csv" in sentence for _, sentence in found.complaints)
 
 
+@pytest.mark.parametrize(
+    "run",
+    [
+        {"steps": 10, "goal": 90, "begun": {}, "changes": [[20, {"lr": 0.02}]]},
+        {"steps": 30, "goal": 90, "begun": {}, "changes": [[20, {"lr": 0.02}], [10, {"lr": 0.01}]]},
+        {"steps": 30, "goal": 90, "begun": {"song": 1}, "changes": []},
+        {"steps": 1.5, "goal": 90, "begun": {}, "changes": []},
+        {"steps": 30, "goal": 90},
+        [30],
+    ],
+    ids=["after the end", "out of order", "unknown", "half a step", "without", "a list"],
+)
+def test_a_run_that_cannot_be_read_begins_anew(run: Any) -> None:
+    found = from_bytes(edited(lambda data: data["panels"]["classifier"].update(run=run)))
+    assert found.panels["classifier"].replay is None
+    assert len(found.panels["classifier"].state.params.points) == 80
+    ((name, sentence),) = found.complaints
+    assert name == "classifier"
+    assert "begins anew" in sentence
+
+
 def test_a_layout_of_another_version_is_no_layout() -> None:
     found = from_bytes(edited(lambda data: data["layout"].update(version=LAYOUT_VERSION + 1)))
     assert found.layout is None
