@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 def ask_export(window: MainWindow, panel: Panel[Any, Any], recent: Recent | None = None) -> ExportDialog:
     """Show the dialog of a panel, the one that is open already if there is one."""
-    dialog = next((each for each in window.findChildren(ExportDialog) if each.panel is panel), None)
-    if dialog is None or not dialog.isVisible():
-        dialog = ExportDialog(window, panel)
+    shown = [each for each in window.findChildren(ExportDialog) if each.panel is panel and each.isVisible()]
+    dialog = shown[0] if shown else ExportDialog(window, panel)
     if recent is not None:
         dialog.take(recent)
     dialog.show()
@@ -34,7 +33,12 @@ def export_commands(window: MainWindow) -> list[Command]:
     exports.know(tuple(window.panels.values()))
     button = ExportButton(exports)
     window.statusBar().addPermanentWidget(button)
-    button.clicked.connect(lambda: ask_export(window, exports.running[0].panel) if exports.running else None)
+
+    def show() -> None:
+        for job in exports.running[:1]:
+            window.commands.run(f"export_{job.panel.experiment}")
+
+    button.clicked.connect(show)
 
     def again() -> None:
         for recent in read_recent(window.settings.exports)[:1]:
@@ -58,5 +62,10 @@ def export_commands(window: MainWindow) -> list[Command]:
 
 def add_recent_menu(window: MainWindow) -> None:
     """Let the entry of the File menu open a menu of earlier exports."""
-    menu = recent_menu(window, window, lambda recent: ask_export(window, window.panels[recent.panel], recent))
+
+    def take(recent: Recent) -> None:
+        window.commands.run(f"export_{recent.panel}")
+        ask_export(window, window.panels[recent.panel], recent)
+
+    menu = recent_menu(window, window, take)
     window.commands.action("recent_export").setMenu(menu)

@@ -179,6 +179,13 @@ def test_a_small_gif_is_written_remembered_and_written_again_by_its_line(
     menu.aboutToShow.emit()
     menu.actions()[0].trigger()
     assert reopened.draft.path == str(folder / "a.gif")
+    reopened.close()
+    menu = window.commands.action("recent_export").menu()
+    menu.aboutToShow.emit()
+    menu.actions()[0].trigger()
+    assert lines[-1] == "commands.export_phase()"
+    (third,) = [each for each in window.findChildren(ExportDialog) if each.isVisible()]
+    assert third.draft.path == str(folder / "a.gif")
 
 
 def _durations(image: Any) -> list[int]:
@@ -502,6 +509,17 @@ def test_a_film_of_the_training_repeats_the_run_with_its_live_changes(
         assert image.n_frames > 1  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("wait", [0, 5, 60, 300])
+def test_an_export_is_cancelled_at_any_stage_of_a_training(learner: Any, qtbot: QtBot, folder: Path, wait: int) -> None:
+    panel = learner.panels["classifier"]
+    qtbot.waitUntil(lambda: panel.frame is not None)
+    job = learner.facades["classifier"].export(f"{folder}/a/", over="training", size=(96, 64), fps=60, seconds=9)
+    qtbot.wait(wait)  # ms: before anything, while the film begins, while panels are made, while pictures are drawn
+    learner.facades["classifier"].cancel_export(job.path)
+    assert job.ending == "cancelled"
+    assert not list(folder.iterdir())
+
+
 @pytest.fixture
 def each_field() -> Callable[[Any, Any], None]:
     """Compares what the models are: their logits and losses."""
@@ -527,4 +545,18 @@ def test_training_is_offered_where_something_learns_and_its_film_is_shown(learne
     assert all(not image.isNull() for image in images)
     assert images[0] != images[2]
     assert "pictures" in dialog.words.text()
-    dialog.close()
+    enter(dialog, "size", "128x72")
+    qtbot.waitUntil(lambda: dialog.preview.busy and not dialog.preview._soon.isActive())
+    dialog.close()  # while it learns for the preview: no thread is left
+
+
+def test_weights_that_are_there_show_no_training(qtbot: Any, tmp_path: Path) -> None:
+    with opened(qtbot, tmp_path / "settings", "classifier") as window:
+        wait_idle(qtbot, window)
+        dialog = open_dialog(window, "classifier")
+        over: Any = dialog.form.controls["over"]
+        assert [over.itemText(i) for i in range(over.count())] == ["Time", "Training"]
+        QTest.keyClick(over, Qt.Key.Key_Down)
+        assert over.currentText() == "Time"
+        assert "learn nothing" in over.itemData(1, Qt.ItemDataRole.ToolTipRole)
+        dialog.close()
