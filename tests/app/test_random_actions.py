@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from app.windows import opened
-from random_actions import flat, play
+from random_actions.play import flat, play
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,30 +1,13 @@
-"""A person who does anything at all with all panels, by real events of mouse and keys: nothing may break or grow.
-
-    python -m tests.random_actions --actions 1000 --seed 1
-
-The same seed does the same with the same window; what the runs have reached by then differs. Exit code
-0: no unexpected error, no warning of Qt's, every run alive at the end, and memory flat.
-"""
+"""A person in front of the window, who does anything at all by real events of mouse and keys."""
 
 from __future__ import annotations
 
-import argparse
-import ctypes
-import faulthandler
-import gc
-import os
-import sys
-import tempfile
 import time
 from collections import Counter, deque
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
-from unittest.mock import patch
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QInputMethodEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -33,7 +16,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QFileDialog,
     QLineEdit,
     QMenu,
     QPlainTextEdit,
@@ -42,10 +24,10 @@ from PySide6.QtWidgets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
+    from pathlib import Path
 
 NOT_FOR_HIM = {"quit", "reset_everything", "interrupt"}  # they end the window, or need the program around it
-SILENT = ("propagateSizeHints", "This plugin does not support", "not accepted by receiving widget")
 NONSENSE = (
     "",
     "0",
@@ -98,9 +80,6 @@ NONE, SHIFT, CONTROL = (
     Qt.KeyboardModifier.ControlModifier,
 )
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
-SAMPLE = 50  # actions between two looks at the memory
-WARM = 0.4  # share of the actions in which caches, undo and every panel's parts fill up
-GROWTH = 60.0  # MB between the first and the last third of what follows
 WORKING = 60.0  # s that a run may take to answer at the end, on a busy machine
 
 
@@ -417,133 +396,3 @@ def _wait(until: Callable[[], bool]) -> bool:
             return True
         QTest.qWait(20)
     return False
-
-
-@contextmanager
-def own_files(folder: Path, rng: np.random.Generator) -> Generator[None, None, None]:
-    """Answer file dialogs by files of a folder, or not at all, and be in it."""
-
-    def pick(*_: object, **__: object) -> tuple[str, str]:
-        files = sorted(str(file) for file in folder.iterdir() if file.is_file())
-        return (files[rng.integers(len(files))] if files and rng.random() < 0.7 else ""), ""
-
-    def name(*_: object, **__: object) -> tuple[str, str]:
-        ending = (".npz", ".csv", ".nodeviz", ".py", ".png", ".json", "")[rng.integers(7)]
-        return (str(folder / f"saved{rng.integers(3)}{ending}") if rng.random() < 0.7 else ""), ""
-
-    answers = {"getOpenFileName": pick, "getSaveFileName": name, "getExistingDirectory": lambda *_, **__: str(folder)}
-    before = Path.cwd()
-    with ExitStack() as stack:
-        for method, answer in answers.items():
-            stack.enter_context(patch.object(QFileDialog, method, answer))
-        os.chdir(folder)
-        stack.callback(os.chdir, before)
-        yield
-
-
-def resident() -> float:
-    """Return the memory of this process, after what can be freed is, in MB."""
-    gc.collect()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
-    if trim is not None:
-        trim(0)  # what is freed, but scattered, is no growth
-    return psutil.Process().memory_info().rss / 1e6
-
-
-def flat(memory: list[float]) -> str:
-    """Return what is wrong with a memory, in MB over time: nothing if its end holds about what its middle did.
-
-    What the first actions load and cache does not count.
-    """
-    warm = memory[int(WARM * len(memory)) :]
-    if len(warm) < 6:
-        return ""
-    third = len(warm) // 3
-    grown = float(np.median(warm[-third:]) - np.median(warm[:third]))
-    return f"memory grew by {grown:.0f} MB, above the limit {GROWTH:.0f}: {memory}" if grown > GROWTH else ""
-
-
-def play(
-    window: Any, *, actions: int, seed: int, folder: Path, tell: Callable[[str], None], trace: IO[str] | None = None
-) -> list[str]:
-    """Let a person act, and return what went wrong, each with what came before it; ``trace`` gets all actions."""
-    rng = np.random.default_rng(seed)
-    folder.mkdir(exist_ok=True)
-    with own_files(folder, rng):
-        person = Person(window, rng, folder)
-        wrong: list[str] = []
-        memory: list[float] = []
-        try:
-            for number in range(actions):
-                person.act()
-                if trace is not None:
-                    trace.write(f"{number} {person.done[-1]}\n")
-                if person.troubles:
-                    last = "\n  ".join(person.done)
-                    wrong += [f"seed {seed}, action {number}, after\n  {last}\n{it}" for it in person.troubles]
-                    person.troubles.clear()
-                if number % SAMPLE == SAMPLE - 1:
-                    memory.append(resident())
-                    tell(f"{number + 1} actions, {memory[-1]:.0f} MB")
-            person.check_runs()
-            wrong += [f"seed {seed}, at the end: {it}" for it in [*person.troubles, flat(memory)] if it]
-        finally:
-            person.leave()
-    tell(", ".join(f"{name} {count} ({person.seconds[name]:.1f} s)" for name, count in person.counts.most_common()))
-    return wrong
-
-
-def tell(words: str) -> None:
-    """Print."""
-    sys.stdout.write(f"{words}\n")
-    sys.stdout.flush()
-
-
-def main() -> int:
-    """Open a window with all panels, play, and print what went wrong."""
-    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    reader.add_argument("--actions", type=int, default=1000)
-    reader.add_argument("--seed", type=int, default=1)
-    reader.add_argument("--trace", type=argparse.FileType("w", 1), help="a file for all actions, should Qt abort")
-    options = reader.parse_args()
-    with tempfile.TemporaryDirectory(prefix="nv") as place:
-        os.environ |= {"NODEVIZ_CONFIG_DIR": f"{place}/config", "NODEVIZ_RUNTIME_DIR": f"{place}/run", "HOME": place}
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-        from nodeviz.app import main_window
-        from nodeviz.app.application import make_application
-
-        wrong: list[str] = []
-        faulthandler.enable()
-
-        def hear(kind: QtMsgType, _context: object, text: str) -> None:
-            if not any(it in text for it in SILENT):
-                wrong.append(f"Qt: {text}")
-            if kind == QtMsgType.QtFatalMsg:  # Qt aborts when this returns
-                tell(text)
-
-        qInstallMessageHandler(hear)
-        application = make_application()
-        window = main_window.MainWindow()
-        window.begin("phase", None)
-        window.show()
-        QTest.qWaitForWindowExposed(window)
-        began = time.perf_counter()
-        wrong += play(
-            window,
-            actions=options.actions,
-            seed=options.seed,
-            folder=Path(place) / "files",
-            tell=tell,
-            trace=options.trace,
-        )
-        tell(f"{options.actions} actions in {time.perf_counter() - began:.0f} s, seed {options.seed}")
-        with patch.object(main_window, "CLOSING_SECONDS", WORKING):  # a worker that hangs ends the process by code 1
-            window.close()
-        del application
-    tell("\n\n".join(wrong) or "nothing went wrong")
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
