@@ -70,9 +70,9 @@ class Palette(QWidget):
         hint.setMinimumWidth(0)
         row.addSpacing(8)
         row.addWidget(hint, 1)
-        done = tool_button("Done", "Put the brush away (B)")
-        done.clicked.connect(self.closed)
-        row.addWidget(done)
+        self.done = tool_button("Done", "Put the brush away (B)")
+        self.done.clicked.connect(self.closed)
+        row.addWidget(self.done)
         self.hide()
 
     def set_theme(self, theme: Theme) -> None:

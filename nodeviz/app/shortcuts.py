@@ -61,6 +61,8 @@ def show_tips(window: MainWindow) -> None:
             if f"{what}_{name}" in known:
                 tip = button.property("plain_tip") or button.toolTip().partition(" (")[0]
                 button.setProperty("plain_tip", tip)
+                if button.accessibleName() == button.toolTip():
+                    button.setAccessibleName(tip)  # the keys are no part of a name
                 keys = table.shortcut(f"{what}_{name}")
                 button.setToolTip(f"{tip} ({keys})" if keys else tip)
 
@@ -74,6 +76,10 @@ def buttons_of(panel: Panel[Any, Any]) -> Iterator[tuple[str, QWidget]]:
     if bar is not None:
         yield "train", bar.train
         yield "step", bar.step
+    button, brush = getattr(panel, "brush_button", None), getattr(panel, "brush", None)
+    if button is not None and brush is not None:
+        yield "brush", button
+        yield "brush", brush.done
 
 
 class Row(NamedTuple):

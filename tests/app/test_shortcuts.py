@@ -165,6 +165,18 @@ def test_panels_share_what_means_the_same(qtbot: Any, tmp_path: Path) -> None:
         dialog.close()
 
 
+def test_tooltips_of_the_run_bar_and_the_brush_name_their_keys(qtbot: Any, tmp_path: Path) -> None:
+    with opened(qtbot, tmp_path, "classifier") as window:
+        panel = window.panels["classifier"]
+        assert panel.runbar.train.toolTip() == "Train, or stop training (T)"
+        window.commands.rebind("brush_classifier", "P")
+        window.commands.rebind("train_classifier", "")
+        assert panel.brush_button.toolTip() == "Paint and erase points (P)"
+        assert panel.brush_button.accessibleName() == "Paint and erase points"
+        assert panel.brush.done.toolTip() == "Put the brush away (P)"
+        assert panel.runbar.train.toolTip() == "Train, or stop training"
+
+
 def test_they_are_kept_and_shown_everywhere(qtbot: Any, tmp_path: Path) -> None:
     with opened(qtbot, tmp_path, "phase") as window:
         window.commands.rebind("undo", "Ctrl+U")
