@@ -20,7 +20,8 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 
 import nodeviz
-from nodeviz import attach_files, wire
+from nodeviz import attach_files, cli, wire
+from nodeviz.app import application
 from nodeviz.app.attach import Attach
 from nodeviz.app.settings import SettingsStore
 from nodeviz.attach_files import AttachError
@@ -129,6 +130,13 @@ def test_the_next_start_has_it_on(qtbot: Any, tmp_path: Path, runtime: Path, ask
         window.attach.begin_later(asked=asked)
         qtbot.waitUntil(lambda: window.attach.file is not None)
         assert SettingsStore(tmp_path / "settings").load()[0].attach is not asked
+
+
+def test_the_command_line_switches_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(application, "main", lambda **options: asked.append(options["attach"]) or 0)
+    assert cli.main(["--attach"]) == cli.main([]) == 0
+    assert asked == [True, False]
 
 
 # Only the same user
