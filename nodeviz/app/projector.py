@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
 from nodeviz.app.panels import panel_of
 from nodeviz.app.plots import Plot
 from nodeviz.app.session import Session, State
+from nodeviz.app.sprites import Picture, Sprites
 from nodeviz.app.theme import THEMES, palette, style_sheet
 from nodeviz.experiments.params import ParamError
 from nodeviz.media.vectors import bake
@@ -64,11 +65,21 @@ class Lines:
         self._factor = factor
         self._own: dict[int, tuple[Any, QPen]] = {}  # by item, and the pen that it was given here
 
+    def _sharpen(self, item: Any) -> None:
+        """Let an item be drawn at the size of the picture, rather than a pixmap of it that is stretched to that."""
+        if isinstance(item, Sprites):
+            item.density = self._factor
+        elif isinstance(item, pg.ScatterPlotItem):
+            item.opts["useCache"] = False
+        elif not isinstance(item, Picture) and item.cacheMode() != item.CacheMode.NoCache:
+            item.setCacheMode(item.CacheMode.NoCache)
+
     def scale(self, plot: Plot) -> None:
         """Widen the lines of all items that have been given another pen since the last time."""
         if self._factor == 1.0:
             return
         for item in plot.scene().items():
+            self._sharpen(item)
             pen = _pen_of(item)
             known = self._own.get(id(item))
             if pen is None or (known is not None and known[0] is item and known[1] == pen):

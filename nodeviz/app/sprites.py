@@ -46,6 +46,7 @@ class Sprites(pg.GraphicsObject):
         self.setFlag(self.GraphicsItemFlag.ItemHasNoContents)
         self._shape, self._size, self._fill, self._edge = "circle", 7.0, QColor("white"), QColor("black")
         self._pixmap: tuple[float, QPixmap] | None = None
+        self.density = 0.0  # pixels of the picture to one of the widget; 0 for what the device says
         self._points: FloatArray = np.empty((0, 2))
         self._scales: FloatArray | None = None
 
@@ -97,7 +98,7 @@ class Sprites(pg.GraphicsObject):
         painter.setWorldTransform(to_pixels)
 
     def _paint_pixmaps(self, painter: QPainter, pixels: FloatArray) -> None:
-        ratio = painter.device().devicePixelRatioF()
+        ratio = self.density or painter.device().devicePixelRatioF()
         if self._pixmap is None or self._pixmap[0] != ratio:
             self._pixmap = ratio, self._draw_one(ratio)
         pixmap = self._pixmap[1]

@@ -18,6 +18,8 @@ from PySide6.QtWidgets import QApplication, QComboBox
 from nodeviz.app.export import Shoot, Subject, check, export_frame, export_frames, export_run, read_size
 from nodeviz.app.playbar import SECONDS
 from nodeviz.app.projector import Projector
+from nodeviz.app.sprites import Picture as Ground
+from nodeviz.app.sprites import Sprites
 from nodeviz.cli_runs import repeated
 from nodeviz.experiments.base import Frame
 from nodeviz.experiments.films import OverTime, OverTraining, film_of
@@ -400,5 +402,20 @@ def test_a_plot_on_which_nothing_is_drawn_cannot_stand_alone() -> None:
     try:
         with pytest.raises(ParamError, match=r"--plot 3: nothing is drawn there .* use one of 1, 2, 4"):
             sheet.draw(frame, 1.0)
+    finally:
+        sheet.close()
+
+
+def test_what_is_kept_as_a_pixmap_is_drawn_at_the_size_of_the_picture() -> None:
+    run = Run("classifier", preset="circles", shown=True)
+    sheet = Projector("classifier", run.params, preset="circles", size=(2560, 1440))
+    try:
+        sheet.draw(list(run)[-1], 1.0)
+        items = [item for plot in sheet.panel.plots for item in plot.scene().items()]
+        kept = [item for item in items if item.cacheMode() != item.CacheMode.NoCache]
+        assert all(isinstance(item, Ground) for item in kept)  # of which a smooth picture is stretched anyway
+        markers = [item for item in items if isinstance(item, Sprites)]
+        assert markers
+        assert all(item.density == 2.0 for item in markers)
     finally:
         sheet.close()
