@@ -97,7 +97,7 @@ class GifEncoder:
             return
         changed = now != before
         if changed.any():
-            part, corner = _box(changed)
+            part, corner = box(changed)
             self._flush()
             self._pending = (np.where(changed, now, KEPT)[part].astype(np.uint8), corner, self._table)
 
@@ -107,7 +107,7 @@ class GifEncoder:
         if before is not None and np.array_equal(before, now):
             return
         there = now != KEPT
-        part, corner = _box(there) if there.any() else (np.s_[:1, :1], (0, 0))
+        part, corner = box(there) if there.any() else (np.s_[:1, :1], (0, 0))
         self._flush()
         self._pending = (np.ascontiguousarray(now[part]), corner, self._table)
 
@@ -137,7 +137,7 @@ class GifEncoder:
         self._file.close()
 
 
-def _box(where: BoolPicture) -> tuple[tuple[slice, slice], tuple[int, int]]:
+def box(where: BoolPicture) -> tuple[tuple[slice, slice], tuple[int, int]]:
     """Return the part that has all that is true, as slices, and its left upper corner."""
     rows, columns = np.flatnonzero(where.any(1)), np.flatnonzero(where.any(0))
     part = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import struct
 import zlib
@@ -16,41 +17,25 @@ if TYPE_CHECKING:
 
 LARGEST = 4 << 20  # bytes of a file's head in which a note is looked for, and of a note
 SVG_NOTE = re.compile(rb"<desc>(.*?)</desc>", re.DOTALL)
+END = b"\0\0\0\0IEND\xaeB`\x82"  # of a PNG
 PDF_NOTE = re.compile(rb"/Creator\s*(?:<([0-9A-Fa-f\s]*)>|\(((?:\\.|[^\\()])*)\))", re.DOTALL)
 
 
 def add_note(path: Path, name: str, note: str) -> None:
-    """Put a note into a finished APNG or WebP, whose encoders take none; other formats have theirs already.
+    """Put a note into a finished APNG, whose encoder takes none; other formats have theirs already.
 
     Raises
     ------
     OSError : the file cannot be read or written
     """
     if note and name == ".apng":
-        _insert(path, 33, _png_chunk(b"iTXt", NOTE.encode() + b"\0\0\0\0\0" + note.encode()))
-    elif note and name == ".webp":
-        _add_to_webp(path, note.encode())
+        with path.open("r+b") as file:  # before its end, however large it is
+            file.seek(-len(END), os.SEEK_END)
+            file.write(_png_chunk(b"iTXt", NOTE.encode() + b"\0\0\0\0\0" + note.encode()) + END)
 
 
 def _png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def _insert(path: Path, place: int, piece: bytes) -> None:
-    """Put bytes into a file; 33 is where a PNG's first chunk ends."""
-    data = path.read_bytes()
-    path.write_bytes(data[:place] + piece + data[place:])
-
-
-def _add_to_webp(path: Path, note: bytes) -> None:
-    """Append the note as an XMP chunk, and say in the header that there is one."""
-    data = bytearray(path.read_bytes())
-    if data[12:16] != b"VP8X":  # a picture that does not move has no header of that kind
-        return
-    data[20] |= 0b0000_0100
-    data += b"XMP " + struct.pack("<I", len(note)) + note + b"\0" * (len(note) % 2)
-    data[4:8] = struct.pack("<I", len(data) - 8)
-    path.write_bytes(bytes(data))
 
 
 def read_note(path: Path) -> str:
@@ -75,7 +60,7 @@ def _note_of(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(LARGEST)
     if head.startswith(b"\x89PNG"):
-        return _from_png(head)
+        return _from_png(path)
     if head.startswith(b"GIF8"):
         return _from_gif(head)
     if head.startswith(b"RIFF"):
@@ -87,14 +72,18 @@ def _note_of(path: Path) -> str:
     return _from_video(path)
 
 
-def _from_png(head: bytes) -> str:
-    place = 8
-    while place + 8 <= len(head):
-        (size,) = struct.unpack(">I", head[place : place + 4])
-        kind, data = head[place + 4 : place + 8], head[place + 8 : place + 8 + size]
-        if kind == b"iTXt" and data.startswith(NOTE.encode() + b"\0"):
-            return data[len(NOTE) + 5 :].decode("utf-8", "replace")
-        place += 12 + size
+def _from_png(path: Path) -> str:
+    whole = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(8)
+        while file.tell() + 8 <= whole:
+            size, kind = struct.unpack(">I4s", file.read(8))
+            if kind == b"iTXt":
+                data = file.read(min(size, LARGEST))
+                if data.startswith(NOTE.encode() + b"\0"):
+                    return data[len(NOTE) + 5 :].decode("utf-8", "replace")
+                size -= len(data)
+            file.seek(size + 4, os.SEEK_CUR)
     return ""
 
 

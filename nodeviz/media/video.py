@@ -1,4 +1,4 @@
-"""Videos and animated pictures by FFmpeg's encoders: H.264, VP9, AV1, APNG and WebP."""
+"""Videos and animated pictures by FFmpeg's encoders: H.264, VP9, AV1 and APNG."""
 
 from __future__ import annotations
 
@@ -102,8 +102,6 @@ def _recipe(kind: Format, options: Options) -> _Recipe:
         return _Recipe(
             "apng", "apng", "rgba" if options.transparent else "rgb24", {"pred": "mixed"}, {"plays": str(options.loop)}
         )
-    if codec == ".webp":
-        return _Recipe("webp", "libwebp_anim", "bgra", {"quality": str(options.quality)}, {"loop": str(options.loop)})
     container = kind.name.removeprefix(".")
     extra = {"movflags": "+faststart"} if container == "mp4" else {}
     settings = {

@@ -16,6 +16,7 @@ from nodeviz.media.formats import MediaError, check_options
 from nodeviz.media.gif import GifEncoder
 from nodeviz.media.notes import add_note
 from nodeviz.media.stills import NOTE_FILE, FolderEncoder, write_png
+from nodeviz.media.webp import WebpEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -247,6 +248,8 @@ def _encoder(path: Path, kind: Format, options: Options) -> Encoder:
         return FolderEncoder(path, options)
     if kind.name == ".gif":
         return GifEncoder(path, options)
+    if kind.name == ".webp":
+        return WebpEncoder(path, options)
     from nodeviz.media.video import VideoEncoder  # the largest import of all, and only some need it
 
     return VideoEncoder(path, kind, options)
