@@ -76,11 +76,17 @@ class Writer:
         self._queue: queue.Queue[Picture | None] = queue.Queue(AHEAD)
         self._error: BaseException | None = None
         self._dropped = False
+        _sweep(self.path)
         try:
             self._encoder = _encoder(self._temporary, self.kind, options)
-        except OSError as error:
-            self._remove()
-            raise _explained(self.path, error) from None
+        except Exception as error:
+            _remove(self._temporary)
+            if isinstance(error, MediaError):
+                raise
+            if isinstance(error, OSError):
+                raise _explained(self.path, error) from None
+            why = f"{type(error).__name__}: {error}"
+            raise MediaError(f"--out {path}: its encoder cannot begin ({why}); try another format or size") from error
         self._thread = threading.Thread(target=self._encode, name="encoder", daemon=True)
         self._thread.start()
 
@@ -115,10 +121,10 @@ class Writer:
                 shutil.rmtree(self.path)
             os.replace(self._temporary, self.path)
         except OSError as error:
-            self._remove()
+            _remove(self._temporary)
             raise _explained(self.path, error) from None
         except MediaError:
-            self._remove()
+            _remove(self._temporary)
             raise
         return self.path
 
@@ -150,7 +156,7 @@ class Writer:
         self._dropped = True
         self.add_end()
         self._thread.join()
-        self._remove()
+        _remove(self._temporary)
 
     def _encode(self) -> None:
         """Encode what comes, in the encoder's own thread; after a failure only take it away, so that nobody waits."""
@@ -176,12 +182,6 @@ class Writer:
                 raise _explained(self.path, error) from error
             raise MediaError(f"--out {self.path}: its encoder failed ({type(error).__name__}: {error})") from error
 
-    def _remove(self) -> None:
-        if self._temporary.is_dir():
-            shutil.rmtree(self._temporary, ignore_errors=True)
-        else:
-            self._temporary.unlink(missing_ok=True)
-
     def __enter__(self) -> Writer:
         return self
 
@@ -192,6 +192,33 @@ class Writer:
             self.finish()
         else:
             self.discard()
+
+
+def _remove(temporary: Path) -> None:
+    if temporary.is_dir():
+        shutil.rmtree(temporary, ignore_errors=True)
+    else:
+        temporary.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Take away what exports of the same name have left whose process was killed."""
+    if os.name != "posix":
+        return  # elsewhere there is no harmless way to ask whether a process lives
+    for left in path.parent.iterdir():
+        middle = left.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
+        if left.name == f".{path.name}.{middle}.tmp" and middle.isdecimal() and not _lives(int(middle)):
+            _remove(left)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def write_still(path: Path, picture: Picture, options: Options) -> None:
