@@ -71,6 +71,7 @@ class Draft:
         idle |= {"at"} if kind.moving or self.grid else set()
         idle |= {"over"} if self.grid else set()
         idle |= {"seconds"} if self.shoot.seconds is None else set()
+        idle |= {"speed", "there_and_back"} if self.shoot.over == "training" and not self.grid else set()
         idle |= {"loop"} if kind.kind != "animation" else set()
         idle |= {"transparent"} if not kind.transparent else set()
         idle |= {"quality"} if kind.kind != "video" and kind.name != ".webp" else set()

@@ -138,8 +138,8 @@ class Trial:
 
     def _measure(self, folder: Path) -> Encoded:
         count = len(self._pictures)
-        # A video's encoder spends its first pictures on getting better: those tell nothing about the others.
-        few = 1 + (count - 1) // 3 if self._kind.kind == "video" else 1
+        # An encoder spends its first pictures on getting better: those tell nothing about the others.
+        few = 1 + (count - 1) // 3 if self._kind.moving else 1
         began = time.perf_counter()
         first = self._write(folder, "first", few)
         if count == 1 or not self._kind.moving:

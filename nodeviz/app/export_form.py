@@ -113,7 +113,7 @@ class ExportForm(QWidget):
         titles = {size: SIZE_TITLES[name] for name, size in SIZES.items()}
         self.sizes = self._choice("size", "Usual sizes", {**titles, OWN: "Own size"})
         self.size_entry = self._entry("size", "Width and height in pixels")
-        self.size_entry.setFixedWidth(88)
+        self.size_entry.setFixedWidth(100)
         self._add("size", "Size", self._row(self.sizes, self.size_entry), DECLARED["size"].help)
 
     def _time_rows(self) -> None:

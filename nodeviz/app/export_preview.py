@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SOON = 250  # ms after the last change, before anything is drawn
 PAUSE = 15  # ms between two pictures: the window's clock gets its turn
-NEIGHBOURS, OF_VIDEO = 4, 10  # pictures that follow each other, to see how little changes from one to the next
+NEIGHBOURS = 10  # pictures that follow each other, to see how little changes from one to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +216,8 @@ class Previewer(QObject):
             yield 0, [(frame, share) for frame in frames]
         elif still:
             last = max(0, shoot.pictures - 1)
-            step, many = apart(shoot, wanted.kind), OF_VIDEO if wanted.kind.kind == "video" else NEIGHBOURS
-            places = [0, last // 2, last, *(min(last, last // 2 + step * i) for i in range(many))]
+            step = apart(shoot, wanted.kind)
+            places = [0, last // 2, last, *(min(last, last // 2 + step * i) for i in range(NEIGHBOURS))]
             for number, place in enumerate(places):
                 yield number, [(frame, shoot.fraction(place)) for frame in frames]
         else:
