@@ -73,6 +73,8 @@ def main() -> int:
         with patch.object(main_window, "CLOSING_SECONDS", WORKING):  # a worker that hangs ends the process by code 1
             window.close()
         del application
+    if options.trace is not None:
+        options.trace.close()
     tell("\n\n".join(wrong) or "nothing went wrong")
     return 1 if wrong else 0
 
