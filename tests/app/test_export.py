@@ -242,6 +242,22 @@ def test_an_export_given_up_in_the_middle_leaves_nothing(spiral: tuple[Run, Fram
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("ending", [".mp4", ".gif", ".webp", "/"])
+@pytest.mark.parametrize("stage", ["before the first step", "computing", "first picture", "ending the file"])
+def test_an_export_can_be_given_up_at_each_stage(tmp_path: Path, stage: str, ending: str) -> None:
+    target = f"{tmp_path}/frames/" if ending == "/" else tmp_path / f"a{ending}"
+    steps = export_run(Run("phase", preset="spiral"), target, Shoot(size=SMALL, fps=6.0, seconds=1.0))
+    told = (0, 0)
+    if stage != "before the first step":
+        told = next(steps)
+    while stage == "first picture" and told[0] < 1:
+        told = next(steps)
+    while stage == "ending the file" and told[0] < 6:
+        told = next(steps)
+    steps.close()
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("shoot", "words"),
     [
