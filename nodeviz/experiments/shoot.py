@@ -124,7 +124,13 @@ class Shoot:
     at: float | None = option(
         None, "At", Optional(Number(-_ANY, _ANY), "end"), "The panel's own time that a still shows; its end without."
     )
-    over: str = option("", "Over", Choice(OVERS), "What moves: time, points (latent), training.")
+    over: str = option(
+        "",
+        "Over",
+        Choice(OVERS),
+        "What moves: time (the cursor, from t0 to t1 or through the depth of the trained model), points (of the latent "
+        "ODE, which arrive one by one) or training (the models learn); by default points of the latent ODE, else time.",
+    )
     theme: str = option("dark", "Theme", Text(20), "dark or light.")
     plot: int = option(0, "Plot", Number(-_ANY, _ANY, integer=True), "One plot alone, from 1; 0: all of the panel.")
     title: bool = option(True, "Title", Flag(), "The line above.")
