@@ -160,7 +160,7 @@ class ExportJob(QObject):
             size = size_of(end.value) / 1e6
             self._end("done", f"Exported {end.value.name} ({size:.2f} MB) in {seconds:.1f} s.")
         except (MediaError, ParamError) as error:
-            self._end("failed", str(error))
+            self._end("failed", str(error).removeprefix("--out "))  # a window has no such option
         except Exception as error:
             self._end("failed", f"The export of {self.name} failed ({type(error).__name__}: {error}).")
             raise
