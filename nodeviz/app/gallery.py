@@ -380,7 +380,7 @@ def gallery_commands(window: MainWindow) -> list[Command]:
     return [
         Command(
             id="gallery",
-            title="Gallery...",
+            title="Gallery…",
             menu="Presets",
             shortcut="Ctrl+Shift+G",
             tip="All presets with picture and sentence",
@@ -390,7 +390,7 @@ def gallery_commands(window: MainWindow) -> list[Command]:
         *(
             Command(
                 id=f"save_preset_{name}",
-                title="Save as preset...",
+                title="Save as preset…",
                 menu=f"Presets/{panel.record.title}",
                 tip="Keep parameters and seed under a name of your own",
                 callback=lambda panel=panel: SaveDialog(window, panel).show(),  # type: ignore[misc]

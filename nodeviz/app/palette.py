@@ -348,7 +348,7 @@ def palette_commands(window: MainWindow) -> list[Command]:
     return [
         Command(
             id="palette",
-            title="Command palette...",
+            title="Command palette…",
             menu="View",
             shortcut="Ctrl+Shift+P",
             tip="Find a command, a preset or a parameter by a few letters",

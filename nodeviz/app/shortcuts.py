@@ -329,7 +329,7 @@ def shortcut_commands(window: MainWindow) -> list[Command]:
     return [
         Command(
             id="keyboard_shortcuts",
-            title="Keyboard shortcuts...",
+            title="Keyboard shortcuts…",
             menu="Edit",
             tip="Choose other keys for any command",
             callback=lambda: ShortcutDialog(window).show(),

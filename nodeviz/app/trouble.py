@@ -39,7 +39,7 @@ def trouble_commands(window: MainWindow) -> list[Command]:
     return [
         Command(
             id="reset_everything",
-            title="Reset everything...",
+            title="Reset everything…",
             menu="Help",
             tip="Begin as at the first start; what is remembered is named first, and kept in a backup",
             callback=lambda: ask_reset(window),

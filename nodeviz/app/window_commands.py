@@ -117,7 +117,7 @@ def panel_commands(window: MainWindow, panel: Panel[Any, Any]) -> list[Command]:
         ),
         Command(
             id=f"export_{name}",
-            title=f"Export {in_a_sentence(title)}...",
+            title=f"Export {in_a_sentence(title)}…",
             tip="Write a picture or an animation of what the panel shows",
             menu="File",
             shortcut="Ctrl+E",

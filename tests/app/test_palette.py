@@ -66,14 +66,14 @@ def press(palette: Palette, key: Qt.Key) -> None:
         ("pop", "Play or pause"),
         ("lt", "Light theme"),
         ("reset lay", "Reset layout"),
-        ("exp", "Export phase portrait..."),
+        ("exp", "Export phase portrait…"),
         ("un", "Undo"),
     ],
 )
 def test_beginnings_of_words_and_initials_come_first(typed: str, first: str) -> None:
     known = (
         "Set learning rate", "Set solvers", "Light theme", "Play or pause", "Train or stop", "Undo", "Reset layout",
-        "Export phase portrait...", "Set all levels rarely", "Turn limit cycles off", "Fold the controls",
+        "Export phase portrait…", "Set all levels rarely", "Turn limit cycles off", "Fold the controls",
     )  # fmt: skip
     scores = {title: fit.score for title in known if (fit := match(typed, title)) is not None}
     assert max(scores, key=lambda title: scores[title]) == first
