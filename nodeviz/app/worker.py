@@ -16,6 +16,7 @@ from PySide6.QtCore import QThread
 
 from nodeviz.app.mailbox import Ending, Mailbox
 from nodeviz.experiments.base import Replay, Request
+from nodeviz.experiments.params import ParamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,7 +260,9 @@ class Worker(QThread):
 
 
 def _failed(error: BaseException) -> Ending:
-    """Return the ending of a run that raised."""
+    """Return the ending of a run that raised; what it refuses, such as a file without numbers, is said plainly."""
+    if isinstance(error, ParamError):
+        return Ending(sentence=str(error))
     sentence = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return Ending(sentence=sentence, details="".join(traceback.format_exception(error)))
 

@@ -16,6 +16,7 @@ import pytest
 from nodeviz.app.mailbox import Ending, Mailbox
 from nodeviz.app.worker import Worker
 from nodeviz.experiments.base import Experiment, Frame, Inbox, Reply, Steps, Update
+from nodeviz.experiments.params import ParamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,6 +146,18 @@ def test_an_exception_ends_that_run_only(worker: Worker) -> None:
     assert ending.sentence == "ZeroDivisionError: nothing to divide by"
     assert "Traceback" in ending.details
     collect(good, lambda deliveries: sum(delivery.steps for delivery in deliveries) > 20)
+
+
+def test_what_a_run_refuses_is_said_in_its_own_sentence(worker: Worker) -> None:
+    def refusing(params: Params, rng: np.random.Generator, inbox: Inbox[Params]) -> Steps:
+        del params, rng, inbox
+        yield Update(Number(value=0))
+        raise ParamError("csv: no column of numbers; give two")
+
+    mailbox = Mailbox()
+    worker.start_run("test", experiment(refusing), Params(), 0, mailbox, None)
+    ending = collect(mailbox, ended)[-1].ending
+    assert (ending.sentence, ending.details) == ("csv: no column of numbers; give two", "")
 
 
 def test_live_parameters_and_requests_reach_the_run(worker: Worker) -> None:
