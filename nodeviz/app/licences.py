@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # As in pyproject.toml, which a checkout that is not installed has no metadata of.
 REQUIRED = (
     "PySide6-Essentials", "pyqtgraph", "numpy", "scipy", "av", "Pillow", "ipython", "ipykernel", "qtconsole",
-    "platformdirs", "threadpoolctl", "tqdm", "ziamath",
+    "jupyter-client", "pyzmq", "platformdirs", "threadpoolctl", "tqdm", "ziamath",
 )  # fmt: skip
 _FIELDS = ("License-Expression", "License")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
