@@ -124,7 +124,13 @@ class Source:
             found = self._loaded(self.loaded, number)
         else:
             found = Given(series=no_series(), title="Points", own=True)
-        return _edited(found, points) if len(points) else found
+        if not len(points):
+            return found
+        edited = _edited(found, points)
+        if self.loaded is None or points.channels != found.series.channels:
+            return edited
+        # The points know their times and values alone; what follows the span is held out of them as of the data.
+        return replace(edited, series=edited.series.with_held(points.t > self.span[1]))
 
     def _drawn(self, number: int) -> Given:
         family = family_of(self.params)

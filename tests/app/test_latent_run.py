@@ -141,6 +141,23 @@ def test_the_first_edit_of_data_keeps_what_is_shown(qtbot: Any, make: Any, data:
     assert set(before.t) <= set(after.t)
 
 
+def test_a_click_on_real_data_leaves_what_follows_the_span_held_out(qtbot: Any, make: Any) -> None:
+    panel = make(data="co2", span="1958.2,1961", points=no_series())
+    before = panel.frame.series
+    assert before.held.sum() > 50
+    click(panel, 1959.0, 313.0)
+    rest(qtbot, panel)
+    after = panel.frame.series
+    assert len(after.t) == len(before.t) + 1
+    assert (after.used.sum(), after.held.sum()) == (before.used.sum() + 1, before.held.sum())
+    assert (after.t[after.held] > 1961).all()
+    np.testing.assert_allclose(after.window, before.window)
+    assert panel.frame.errors
+    click(panel, 1959.0, 313.0, SHIFT)
+    rest(qtbot, panel)
+    np.testing.assert_array_equal(panel.frame.series.held, before.held)
+
+
 def test_a_coordinate_moved_by_hand_moves_the_curve(qtbot: Any, make: Any) -> None:
     panel = make()
     panel.session.change("latent", {"nudge_of": 2, "nudge": 1.5})
