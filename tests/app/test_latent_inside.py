@@ -226,6 +226,11 @@ def test_spirals_are_shown_in_their_plane() -> None:
         width, height = plane.box.viewPixelSize()
         assert width == pytest.approx(height, rel=0.02)
         assert {"t", "mean x", "mean y"} == set(plane.columns())
+        for theme in (LIGHT, DARK):  # another theme hides no observation, also where no answer follows
+            panel.set_theme(theme)
+            panel.tick(time.perf_counter())
+            assert not plane._used.flags() & plane._used.GraphicsItemFlag.ItemHasNoContents
+            assert len(plane._used._points) == panel.frame.series.used.sum() > 0
 
 
 def test_thinning_is_a_slider_that_is_answered_live(qtbot: Any, panel: Any) -> None:

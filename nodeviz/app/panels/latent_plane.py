@@ -60,6 +60,9 @@ class SeriesPlane(Plot):
         self._held.set_look("circle", 7.0, theme.panel, theme.text)
         self._head.setBrush(pen(colour).color())
         self._head.setPen(pen(theme.panel, 1.5))
+        shown, self._shown = self._shown, None
+        if shown is not None:  # a new look hides the markers until they are placed
+            self.show_points(shown)
 
     def show_answer(self, frame: LatentFrame, look: Look) -> None:
         """Draw what a frame answers, where anything of it is new."""
