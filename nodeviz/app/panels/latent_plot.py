@@ -240,6 +240,7 @@ class ChannelPlot(Plot):
         before, self._shown = self._shown, shown
         if shown is before:
             return
+        self._point_on(shown)
         new = -1 if before is None or len(self._fresh.data) else shown.only_new(before)
         if new >= 0 and shown.used[new]:
             self._fresh.setData(shown.t[new : new + 1], shown.y[new : new + 1, self.channel])
@@ -297,6 +298,17 @@ class ChannelPlot(Plot):
             return
         self._ring.setData(shown.t[row : row + 1], shown.y[row : row + 1, self.channel])
         self._rest.start()
+
+    def _point_on(self, shown: Shown) -> None:
+        """Keep the ring and the card where their point is still what and where it was; take them away otherwise."""
+        row, of = self._pointed
+        if row < 0 or of is None:
+            return
+        parts = [(one.t[row : row + 1], one.y[row : row + 1], one.used[row : row + 1]) for one in (of, shown)]
+        if all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(*parts, strict=True)):
+            self._pointed = row, shown
+        else:
+            self.point_out(-1)
 
     def _show_card(self) -> None:
         row, shown = self._pointed
