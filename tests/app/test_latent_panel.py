@@ -15,7 +15,7 @@ from nodeviz.app.theme import DARK, LIGHT
 from nodeviz.experiments.params import ParamError
 from nodeviz.problems.series import Series
 
-from .latent_panels import at, drawn, fixture_panel, fixture_shared, lines_of, main, opened_panel, show
+from .latent_panels import at, change, drawn, fixture_panel, fixture_shared, lines_of, main, opened_panel, show
 from .latent_scene import EIGHT, make_frame
 
 LEFT, SHIFT, CONTROL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
@@ -264,6 +264,32 @@ def test_edits_are_timed_until_their_answer_is_painted(qtbot: Any, panel: Any) -
     assert "on screen after" in panel.words.text()
 
 
+@pytest.mark.parametrize("other", [{"thin": 0.5}, {"holdout": "random"}, {"data": "nile"}, {"number": 1}, {}])
+def test_how_long_an_edit_took_is_said_until_something_else_is_on_show(
+    qtbot: Any, panel: Any, other: dict[str, Any]
+) -> None:
+    def answered(x: float) -> None:
+        click(panel, x, -1.0)
+        show(panel)
+        qtbot.waitUntil(lambda: not panel.times.waiting, timeout=1000)
+        panel.tick(time.perf_counter())
+        assert "on screen after" in panel.words.text()
+
+    answered(0.3)
+    change(panel, upper="posterior", show_samples=True)
+    show(panel)
+    assert "on screen after" in panel.words.text()
+    if other:
+        change(panel, **other)
+    else:
+        panel.session.set_seed("latent", 5)
+        panel.mailbox.begin(panel._generation)
+    show(panel, make_frame())
+    assert "on screen after" not in panel.words.text()
+    if other.get("data") != "nile":
+        answered(0.5)
+
+
 def _update(panel: Any) -> Any:
     from nodeviz.experiments.base import Update
 
@@ -289,6 +315,27 @@ def test_hovering_says_what_a_point_is(qtbot: Any, panel: Any) -> None:
     qtbot.wait(20)  # of moves that come faster some are left out
     QTest.mouseMove(plot.viewport(), at(plot, 1.2, -1.2))
     qtbot.waitUntil(lambda: not plot.card.isVisible(), timeout=1000)
+
+
+@pytest.mark.parametrize("other", [{}, {"points": EIGHT.removed(0)}, {"data": "nile"}])
+def test_the_card_and_the_ring_go_with_their_point(qtbot: Any, panel: Any, other: dict[str, Any]) -> None:
+    plot = main(panel)
+    click(panel, 0.3, -1.0)
+    row = int(np.flatnonzero(~np.isin(panel.params.points.t, EIGHT.t))[0])
+    show(panel)
+    qtbot.wait(20)
+    QTest.mouseMove(plot.viewport(), at(plot, 0.3, -1.0) + QPoint(1, 0))
+    qtbot.waitUntil(lambda: plot.card.isVisible() and f"point {row}" in plot.card.text(), timeout=1000)
+    show(panel)  # the same points again, as each step of refinement shows them
+    assert plot.card.isVisible()
+    assert len(plot._ring.data) == 1
+    if other:
+        change(panel, **other)
+        show(panel, make_frame(panel.params.points if len(panel.params.points) else EIGHT.removed(1)))
+    else:
+        panel.session.undo_stack.undo()
+    assert not plot.card.isVisible()
+    assert not len(plot._ring.data)
 
 
 def test_a_series_of_several_channels_is_edited_in_each() -> None:

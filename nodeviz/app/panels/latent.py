@@ -26,7 +26,7 @@ from nodeviz.app.panels.running import RunPanel
 from nodeviz.experiments.base import Trained
 from nodeviz.experiments.latent_frame import LatentFrame
 from nodeviz.experiments.latent_params import FORGETS_POINTS, LatentParams
-from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.params import ParamError, declared
 from nodeviz.experiments.run import plain
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ LISTEN_MS = 4  # between two looks into the mailbox while an edit waits for its 
 QUIET_MS = 120  # after an edit until the small plots are drawn
 STALE_MS, LATEST_MS = 1000, 3000  # the same while edits come: when none waits for its answer, and at all
 PATIENCE_MS = 1000  # of that; then the clock of all panels is soon enough
+# Of these a change leaves an edit the last one that was answered; it is another view of the answer, or goes on with it.
+SAME_ANSWER = frozenset(
+    {"points", "baselines", "refine", "refine_steps", "refine_weights", "samples", "nudge_of", "nudge", "plane", "lr"}
+) | {"channel", "upper", "lower", "bands", "show_mean", "show_samples", "show_truth", "show_field"}
 
 
 class LatentPanel(RunPanel[LatentParams, LatentFrame]):
@@ -233,14 +237,19 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
             self.view.drop()  # what is held may be another point now
         if before is None:
             return
-        if any(getattr(before, name) != getattr(params, name) for name in (*FORGETS_POINTS, "number")):
+        changed = {name for name in declared(LatentParams) if getattr(before, name) != getattr(params, name)}
+        if not changed or changed - SAME_ANSWER:  # without any it is another seed
+            self.times.outdate()
+        if changed & {*FORGETS_POINTS, "number"}:
             self.view.forget()
-        if before.points == params.points:
+        if "points" not in changed:
             return
         if much_changed(before.points, params.points) and not self.view.dragging:
             self.view.forget()
         wanted = self._wanted(params)
-        if wanted is not None:
+        if wanted is None:
+            self.times.outdate()
+        else:
             self._seen = Shown.fresh(wanted) if self._seen is None else self._seen.edited(wanted)
             self.view.show_points(self._seen)
             self.times.begin(wanted, time.perf_counter())

@@ -28,6 +28,7 @@ class EditTimes:
     def __init__(self) -> None:
         self._waiting: deque[Edit] = deque()
         self._answered: list[tuple[float, float]] = []  # when they began, and the milliseconds they were computed in
+        self._current = False  # whether what is on show is the answer to the last edit
         self.computed: deque[float] = deque(maxlen=KEPT)
         self.drawn: deque[float] = deque(maxlen=KEPT)
 
@@ -43,8 +44,8 @@ class EditTimes:
 
     @property
     def last(self) -> float:
-        """Milliseconds of the last edit, NaN before the first."""
-        return self.drawn[-1] if self.drawn else float("nan")
+        """Milliseconds of the last edit, NaN before the first and where something else is on show by now."""
+        return self.drawn[-1] if self.drawn and self._current else float("nan")
 
     def begin(self, points: Series, now: float) -> None:
         """Take the time of an edit."""
@@ -63,7 +64,12 @@ class EditTimes:
         for began, milliseconds in painted:
             self.computed.append(milliseconds)
             self.drawn.append(1e3 * (now - began))
+            self._current = True
         return bool(painted)
+
+    def outdate(self) -> None:
+        """Say of no edit how long it took until there is the next one: other data are shown, or seen in another way."""
+        self._current = False
 
     def forget(self) -> None:
         """Wait for nothing any more, as where a run ended."""
