@@ -173,6 +173,28 @@ def test_axes_stay_while_points_are_typed_and_shrink_on_demand(panel: Any) -> No
     assert y0 > 2.0  # the curve that goes to 0 is followed half a height
 
 
+def test_axes_come_back_with_the_points_that_they_were_wide_for(panel: Any) -> None:
+    view = main(panel).box.viewRange()
+    drag(panel, [(float(EIGHT.t[3]), float(EIGHT.y[3, 0])), (0.5, 0.6), (1.3, 1.5)])
+    far = np.array([0.0, 3.0, -4.0, 4.0])
+    show(panel, make_frame(panel.params.points, view=far))
+    assert main(panel).box.viewRange()[0][1] >= 3.0
+    panel.session.undo_stack.undo()
+    panel.tick(time.perf_counter())
+    assert main(panel).box.viewRange()[0][1] >= 3.0  # nothing answers yet
+    show(panel)
+    np.testing.assert_allclose(main(panel).box.viewRange(), view)
+    panel.session.undo_stack.redo()
+    show(panel, make_frame(panel.params.points, view=far))
+    assert main(panel).box.viewRange()[0][1] >= 3.0
+    # One after the other is removed with the mouse, until none is left.
+    while len(panel.params.points):
+        t, y = panel.params.points.t[-1], panel.params.points.y[-1, 0]
+        click(panel, float(t), float(y), SHIFT)
+        show(panel, make_frame(panel.params.points))
+    np.testing.assert_allclose(main(panel).box.viewRange()[0], view[0])
+
+
 def test_a_view_that_somebody_chose_stays_until_it_is_reset(panel: Any) -> None:
     said = lines_of(panel)
     panel.look((0.2, 0.6), (-0.5, 0.5))

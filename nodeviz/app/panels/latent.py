@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ LISTEN_MS = 4  # between two looks into the mailbox while an edit waits for its 
 QUIET_MS = 120  # after an edit until the small plots are drawn
 STALE_MS, LATEST_MS = 1000, 3000  # the same while edits come: when none waits for its answer, and at all
 PATIENCE_MS = 1000  # of that; then the clock of all panels is soon enough
+REMEMBERED = 2000  # edits whose observations are known again
 # Of these a change leaves an edit the last one that was answered; it is another view of the answer, or goes on with it.
 SAME_ANSWER = frozenset(
     {"points", "baselines", "refine", "refine_steps", "refine_weights", "samples", "nudge_of", "nudge", "plane", "lr"}
@@ -106,6 +108,7 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
         self._frame_before: LatentFrame | None = None
         self._base: Series | None = None  # the observations before the drag that goes on
         self._moving = False  # whether a change is a part of it
+        self._been: deque[str] = deque(maxlen=REMEMBERED)  # digests of the observations that were in force
         self._sample = 0  # the seed of the last random sample
         self._scene: Scene | None = None
         self._scene_of: tuple[object, ...] = ()
@@ -244,8 +247,12 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
             self.view.forget()
         if "points" not in changed:
             return
-        if much_changed(before.points, params.points) and not self.view.dragging:
-            self.view.forget()
+        self._been.append(before.points.digest)
+        if not self.view.dragging:
+            if much_changed(before.points, params.points) or not len(params.points):
+                self.view.forget()
+            elif params.points.digest in self._been:  # as when a step is undone
+                self.view.loosen()
         wanted = self._wanted(params)
         if wanted is None:
             self.times.outdate()

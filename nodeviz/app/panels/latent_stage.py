@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST = 4  # channels that are drawn; more plots than that are too low to read
 GRAB, HIT = 12.0, 5.0  # pixels around a point in which a drag takes it, and in which a click means it
 ROOM = 0.12  # of a channel's height, above and below
+WIDE = 1.2  # of what is to be shown; by less the ranges do not shrink, so that little moves
 FAR, STEPS = 0.5, 8  # heights of the view that it grows by at most, and in how many steps a height
 
 
@@ -56,6 +57,7 @@ class LatentStage(QObject):
             plot.setHidden(plot.channel > 0)
         self.plane.hide()
         self._generation = 0
+        self._loose = False  # whether the ranges may shrink to the next answer
         self._frame: LatentFrame | None = None
         self._shown: Shown | None = None
         self._row = -1  # that is dragged
@@ -139,17 +141,27 @@ class LatentStage(QObject):
         self._generation += 1
         self.held = False
 
+    def loosen(self) -> None:
+        """Let the ranges shrink once to the answer to what is on show, where they are much wider."""
+        self._loose = True
+
     def fit(self) -> None:
         """Show all of the series; while it is edited the ranges only grow."""
         frame, shown = self._frame, self._shown
         if frame is None or shown is None or self.held or self._row >= 0:
             return
-        series = frame.series
+        series, single = frame.series, len(frame.series.names) == 1
+        ranges = [
+            (plot, series.view[:2], value_range(frame) if single else channel_range(frame, plot.channel))
+            for plot in self.on_show
+        ]
+        if self._loose and shown.t is series.t:  # a frame that does not answer it yet says nothing of its ranges
+            self._loose = False
+            self._generation += any(is_wide(plot, x, y) for plot, x, y in ranges)
         key = (self._generation, series.title, series.names, series.number)
-        for plot in self.on_show:
+        for plot, x, y in ranges:
             plot.settled = False  # it never shrinks on its own
-            y = value_range(frame) if len(series.names) == 1 else channel_range(frame, plot.channel)
-            plot.grow((*key, plot.channel), series.view[:2], y, pad=0.0)
+            plot.grow((*key, plot.channel), x, y, pad=0.0)
         if not self.plane.isHidden():
             self.plane.fit(key)
 
@@ -246,6 +258,14 @@ def digits_for(low: float, high: float) -> int:
     """Return with how many decimals a place in a range is told as precisely as by a pixel."""
     span = high - low
     return 4 - int(np.floor(np.log10(span))) if span > 0 and np.isfinite(span) else 6
+
+
+def is_wide(plot: ChannelPlot, x: FloatArray, y: FloatArray) -> bool:
+    """Return whether a plot shows much more than it has to: ranges (2,) of times and values."""
+    return any(
+        high - low > WIDE * (wanted[1] - wanted[0])
+        for (low, high), wanted in zip(plot.box.viewRange(), (x, y), strict=True)
+    )
 
 
 def value_range(frame: LatentFrame) -> FloatArray:
