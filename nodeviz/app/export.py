@@ -193,8 +193,9 @@ def _still(sheet: Sheet, moments: Sequence[Moment], target: Path, shoot: Shoot, 
     if target.suffix.lower() == ".png":
         write_still(target, sheet.picture(), _options(shoot, note))
         return target
+    drawing = (sheet.svg if target.suffix.lower() == ".svg" else sheet.pdf)(note)
     with replacing(target) as temporary:
-        (sheet.write_svg if target.suffix.lower() == ".svg" else sheet.write_pdf)(temporary, note)
+        temporary.write_bytes(drawing)  # by Python, which raises on a full disk: Qt's own writers leave a cut file
     return target
 
 

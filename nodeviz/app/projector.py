@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QMarginsF, QPoint, QRectF, QSize, QSizeF, Qt
+from PySide6.QtCore import QBuffer, QEvent, QMarginsF, QPoint, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QImage, QPageSize, QPainter, QPdfWriter, QPen, QPicture
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
@@ -22,7 +22,6 @@ from nodeviz.media.vectors import bake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -255,10 +254,10 @@ class Sheet:
         QWidget.render(self._target, painter, QPoint(0, 0))  # a view has another function of that name
         painter.end()
 
-    def write_svg(self, path: Path, note: str) -> None:
-        """Write what is drawn as an SVG, with a note as its description."""
-        generator = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11)  # which, unlike its default, can clip
-        generator.setFileName(str(path))
+    def svg(self, note: str) -> bytes:
+        """Return what is drawn as an SVG, with a note as its description."""
+        generator, buffer = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11), QBuffer()  # unlike its default, 1.1 can clip
+        generator.setOutputDevice(buffer)
         generator.setResolution(96)  # then a pixel is one
         generator.setSize(QSize(*self.size))
         generator.setViewBox(QRectF(0, 0, *self.size))
@@ -273,17 +272,20 @@ class Sheet:
         recorder.end()
         painter.drawPicture(0, 0, picture)
         painter.end()
-        bake(path)
+        return bake(bytes(buffer.data().data()).decode()).encode()
 
-    def write_pdf(self, path: Path, note: str) -> None:
-        """Write what is drawn as a PDF of one page, a pixel of 96 to the inch, with a note as its creator."""
-        writer = QPdfWriter(str(path))
+    def pdf(self, note: str) -> bytes:
+        """Return what is drawn as a PDF of one page, a pixel of 96 to the inch, with a note as its creator."""
+        buffer = QBuffer()
+        buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+        writer = QPdfWriter(buffer)
         writer.setPageSize(QPageSize(QSizeF(*self.size) * POINTS / 96, QPageSize.Unit.Point))
         writer.setPageMargins(QMarginsF(0, 0, 0, 0))
         writer.setResolution(96)
         writer.setTitle(self.title)
         writer.setCreator(note)
         self._render(writer)
+        return bytes(buffer.data().data())
 
     def close(self) -> None:
         """Let go of all widgets, at once: programs that only draw have no event loop that would."""

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MOVED = re.compile(r'transform="matrix\(([^)]*)\)"')
 POINTS = re.compile(r' (points|d)="([^"]*)"')
@@ -14,22 +10,17 @@ PAIR = re.compile(r"([-+\d.eE]+),([-+\d.eE]+)")
 FIXED = ' vector-effect="non-scaling-stroke"'  # which only browsers know
 
 
-def bake(path: Path) -> None:
-    """Move the points of lines of fixed width themselves, and undo what their group does to them.
-
-    Raises
-    ------
-    OSError : the file cannot be read or written
-    """
+def bake(text: str) -> str:
+    """Return an SVG with the points of lines of fixed width moved themselves, and what their group does undone."""
     lines, matrix = [], (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-    for line in path.read_text("utf-8").splitlines(keepends=True):
+    for line in text.splitlines(keepends=True):
         moved = MOVED.search(line)
         if moved:
             a, b, c, d, e, f = map(float, moved[1].split(","))
             matrix = (a, b, c, d, e, f)
         if ' d=""' not in line:
             lines.append(_baked(line, matrix) if FIXED in line else line)
-    path.write_text("".join(lines), "utf-8")
+    return "".join(lines)
 
 
 def _baked(line: str, matrix: tuple[float, float, float, float, float, float]) -> str:

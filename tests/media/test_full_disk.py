@@ -42,6 +42,16 @@ except MediaError as error:
 else:
     print(json.dumps(""))
 """
+# Drawings of lines are made by the panel itself; everything is imported before the limit binds.
+DRAWING = """
+import resource, sys
+from nodeviz import cli
+from nodeviz.app import application, export
+target, limit = sys.argv[1], int(sys.argv[2])
+if limit:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+sys.exit(cli.main(["export", "phase", "--preset", "spiral", "--out", target]))
+"""
 
 
 def exported(target: str, limit: int) -> str:
@@ -101,3 +111,24 @@ def test_an_earlier_file_survives_a_full_disk(small_disk: tuple[Path, int]) -> N
     assert exported(f"{folder}/a.gif", limit)
     assert [entry.name for entry in folder.iterdir()] == ["a.gif"]
     assert (folder / "a.gif").read_bytes() == b"earlier"
+
+
+@pytest.mark.parametrize("ending", [".svg", ".pdf"])
+def test_a_drawing_that_finds_the_disk_full_is_said_and_the_earlier_one_survives(
+    small_disk: tuple[Path, int], ending: str
+) -> None:
+    folder, limit = small_disk
+    target, ballast = folder / f"a{ending}", folder / "ballast"
+    target.write_bytes(b"earlier")
+    if not limit:
+        ballast.write_bytes(bytes(ROOM - 20_000))
+    made = subprocess.run(
+        [sys.executable, "-c", DRAWING, str(target), str(4_000 if limit else 0)],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    sentence = made.stderr.splitlines()[-1]
+    assert made.returncode != 0
+    assert sentence.startswith(f"nodeviz: --out {target}: ")
+    assert ("MB are free" in sentence) or (limit > 0 and "larger than files may be here" in sentence)
+    assert target.read_bytes() == b"earlier"
+    assert {entry.name for entry in folder.iterdir()} <= {target.name, ballast.name}
