@@ -8,9 +8,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QMenu
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
 from nodeviz.app.autosave import WHILE_TRAINING, Autosave, Slot
 from nodeviz.app.commands import Command
@@ -134,11 +134,10 @@ class Workspace(QObject):
         ------
         SessionError : it cannot be written; what was there is still there
         """
-        if path is None and self.path is None:
+        path = self.path if path is None else path
+        if path is None:
             raise SessionError(f'save: no name yet; give one as in session.save("mine{SUFFIX}")')
-        target = self.path if path is None else Path(path).expanduser().absolute()
-        assert target is not None
-        target = target if target.suffix == SUFFIX else target.with_name(f"{target.name}{SUFFIX}")
+        target = session_target(path)
         save(target, document_of(self._window))
         self._remember(target)
         self._window.echo(f"session.save({str(target)!r})")
@@ -151,8 +150,7 @@ class Workspace(QObject):
         ------
         SessionError : it cannot be written
         """
-        target = Path(path).expanduser().absolute()
-        target = target if target.suffix else target.with_suffix(".py")
+        target = script_target(path)
         try:
             write_whole(target, script_of(document_of(self._window)).encode())
         except OSError as error:
@@ -206,7 +204,7 @@ class Workspace(QObject):
         name = str(self.path or Path(self._folder()) / f"session{SUFFIX}")
         path, _ = QFileDialog.getSaveFileName(self._window, "Save session", name, SESSIONS)
         if path:
-            self.attempt(lambda: self.save(path))
+            self._write_over(path, session_target(path), lambda: self.save(path))
 
     def save_or_ask(self) -> None:
         """Write the session to its file, or ask for one."""
@@ -221,7 +219,22 @@ class Workspace(QObject):
         name = str(Path(self._folder()) / f"{stem}.py")
         path, _ = QFileDialog.getSaveFileName(self._window, "Save session as script", name, SCRIPTS)
         if path:
-            self.attempt(lambda: self.save_script(path))
+            self._write_over(path, script_target(path), lambda: self.save_script(path))
+
+    def _write_over(self, picked: str, target: Path, act: Callable[[], None]) -> None:
+        """Write to the target of a name that was picked; ask first where the file dialog asked about another file."""
+        if Path(picked).absolute() == target or not target.exists():
+            self.attempt(act)
+            return
+        kinds = QMessageBox.StandardButton
+        box = QMessageBox(QMessageBox.Icon.NoIcon, "Replace file", "", kinds.Cancel, self._window)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(f"{target.name} is there already. Replace it?")
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        replace = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
+        replace.clicked.connect(lambda: self.attempt(act))
+        box.setDefaultButton(kinds.Cancel)
+        box.open()  # does not stop the window
 
     def ask_to_run(self) -> None:
         """Ask for a script and run it."""
@@ -285,6 +298,18 @@ class Workspace(QObject):
         panel = self._window.panels[panel_for(path, list(self._window.panels))]
         open_file = getattr(panel, "open_file", None) or panel.open_points  # type: ignore[attr-defined]
         open_file(path)
+
+
+def session_target(path: str | os.PathLike[str]) -> Path:
+    """Return the file that a session of this name is written to."""
+    target = Path(path).expanduser().absolute()
+    return target if target.suffix == SUFFIX else target.with_name(f"{target.name}{SUFFIX}")
+
+
+def script_target(path: str | os.PathLike[str]) -> Path:
+    """Return the file that a script of this name is written to."""
+    target = Path(path).expanduser().absolute()
+    return target if target.suffix else target.with_suffix(".py")
 
 
 class SessionFacade:
