@@ -177,7 +177,6 @@ class Autosave(QObject):
     def _on_written(self, sentence: str) -> None:
         if not sentence:
             self._told = False
-            self.slot.settle()
         elif not self._told:
             self._told = True
             self.failed.emit(sentence)

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QMessageBox
 
 from nodeviz.app import autosave
 from nodeviz.app.drops import panel_for
@@ -32,6 +33,7 @@ from .windows import opened
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+LEFT = Qt.MouseButton.LeftButton
 PATIENCE = 120.0  # s for a program to start, on a busy machine
 
 
@@ -169,6 +171,24 @@ def test_a_session_that_does_harm_is_restored_once(qtbot: Any, tmp_path: Path) -
         assert window.facades["phase"].n_steps == 77
 
 
+def test_what_was_restored_must_last_before_it_counts_as_harmless(
+    qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autosave, "SETTLED", 1_000_000)
+    with opened(qtbot, tmp_path, "phase") as window:
+        window.facades["phase"].n_steps = 77
+    guard = tmp_path / "sessions" / "last.restoring"
+    assert not guard.exists()  # the window ended by itself
+    with opened(qtbot, tmp_path, "phase") as window:
+        own = window.workspace.autosave
+        with qtbot.waitSignal(own._written):
+            window.facades["phase"].n_steps = 78
+        QApplication.processEvents()
+        assert guard.exists()  # a crash from now on is noted, though the session was written meanwhile
+        own._settled.timeout.emit()
+        assert not guard.exists()
+
+
 def test_a_damaged_session_is_kept_aside_and_told(qtbot: Any, tmp_path: Path) -> None:
     (tmp_path / "sessions").mkdir()
     (tmp_path / "sessions" / "last.nodeviz").write_bytes(b"cut")
@@ -228,6 +248,28 @@ def test_a_file_that_is_no_session_changes_nothing(tmp_path: Path, window: Any) 
     assert window.session.state("phase") is before
     assert window.session.undo_stack.count() == count
     assert window.settings.sessions == ()
+
+
+@pytest.mark.parametrize(("command", "ending"), [("save_session_as", ".nodeviz"), ("save_script", ".py")])
+def test_a_file_that_the_dialog_did_not_ask_about_is_asked_about(
+    tmp_path: Path, window: Any, monkeypatch: pytest.MonkeyPatch, command: str, ending: str
+) -> None:
+    def picked(name: str) -> list[QMessageBox]:
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / name), ""))
+        window.commands.run(command)
+        return [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+
+    there = tmp_path / f"mine{ending}"
+    there.write_bytes(b"precious")
+    for button, kept in (("Cancel", True), ("Replace", False)):
+        (box,) = picked("mine")  # its ending comes only after the file dialog looked
+        assert there.name in box.text()
+        assert there.read_bytes() == b"precious"
+        QTest.mouseClick(next(each for each in box.buttons() if each.text().strip("&") == button), LEFT)
+        assert (there.read_bytes() == b"precious") is kept
+    assert not picked(there.name)  # the file dialog asked about this one
+    assert not picked("new")
+    assert (tmp_path / f"new{ending}").is_file()
 
 
 def test_recent_sessions_are_offered(tmp_path: Path, window: Any) -> None:
