@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
@@ -78,7 +79,8 @@ class Exports(QObject):
 
     def writes(self, path: Path | str) -> bool:
         """Return whether one that goes on writes to a place."""
-        return any(job.path.rstrip("/") == str(path).rstrip("/") for job in self.running)
+        place = os.path.realpath(path)  # one file has many names: relative, with dots, behind a link
+        return any(os.path.realpath(job.path) == place for job in self.running)
 
 
 class ExportJob(QObject):

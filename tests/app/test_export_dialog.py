@@ -19,6 +19,7 @@ from nodeviz.app.export_dialog import ExportDialog
 from nodeviz.app.export_draft import ALL_PANELS
 from nodeviz.app.export_estimate import about_size, about_time
 from nodeviz.app.export_job import Exports, again
+from nodeviz.app.export_start import start_export
 from nodeviz.app.settings import SettingsStore
 from nodeviz.cli import main, parser
 from nodeviz.experiments.base import flatten
@@ -241,6 +242,27 @@ def test_two_exports_go_on_at_once_and_outlive_the_dialog(
     dialog.close()
     qtbot.waitUntil(lambda: not Exports.of(window.session).running)
     assert sorted(path.name for path in folder.iterdir()) == ["a.gif", "b.gif"]
+
+
+def test_a_file_that_an_export_writes_is_known_by_each_of_its_names(
+    window: Any, dialog: ExportDialog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press(dialog.go)
+    (folder.parent / "link").symlink_to(folder)
+    monkeypatch.chdir(folder)
+    exports = Exports.of(window.session)
+    for name in (folder / "a.gif", folder / ".." / folder.name / "a.gif", folder.parent / "link" / "a.gif", "a.gif"):
+        assert exports.writes(name), name
+        assert "another export writes it" in export_refused(window, str(name))
+    assert not exports.writes("b.gif")
+    exports.running[0].cancel()
+
+
+def export_refused(window: Any, path: str) -> str:
+    """Start an export of the phase panel that cannot be; return why."""
+    said: list[str] = []
+    assert start_export(window, window.panels["phase"], path, complain=said.append) is None
+    return said[0]
 
 
 def test_the_copied_command_makes_the_same_file(
