@@ -109,6 +109,7 @@ class Inbox(Generic[P]):
     pictures : how many a run that trains is to show evenly over its steps; 0 leaves that to it
     arrived : the share of the observations that is there yet, of an experiment with ``arrivals``
     record : (step, kind, payload) of every live change and request that took effect
+    replayed : what the run was given to take again, None without; so whoever runs it once more can give it that too
     """
 
     def __init__(self, params: P, last_frame: Frame | None = None, *, interactive: bool = False) -> None:
@@ -122,6 +123,7 @@ class Inbox(Generic[P]):
         self.pictures = 0
         self.arrived = 1.0
         self.record: list[tuple[int, str, Any]] = []
+        self.replayed: Replay[P] | None = None
         self._requests: dict[str, Request] = {}
         self._replay: Replay[P] | None = None  # while it goes on
         self._planned: deque[tuple[int, P]] = deque()
@@ -146,6 +148,7 @@ class Inbox(Generic[P]):
         """Let a run that was started with what it began with take the same steps and changes again, then halt."""
         if replay.steps:
             self.allow(replay.steps)
+        self.replayed = replay
         self.goal, self._replay, self._planned = replay.goal, replay, deque(replay.changes)
 
     def follow_plan(self) -> float:

@@ -90,7 +90,7 @@ class OverPoints:
         run = self._run
         every = yield from last_frame(run)
         assert run.experiment.arrivals is not None  # `check_over` has seen to it
-        self._count = run.experiment.arrivals(run.params, every)
+        self._count = run.experiment.arrivals(run.inbox.live, every)
         if not self._count and self._shoot.over == "points":
             raise ParamError("--over points: there are none that could arrive by themselves; use time")
         self.looks = (every,)

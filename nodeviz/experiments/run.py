@@ -70,9 +70,11 @@ class Run:
         self._metrics: Metrics | None = None
 
     def again(self) -> Run:
-        """Return the same run, not begun yet."""
+        """Return the same run, not begun yet, with the changes that this one was given to repeat."""
         run = Run(self.experiment.name, seed=self.seed, params=self.params)
         run.preset = self.preset
+        if self.inbox.replayed is not None:
+            run.inbox.replay(self.inbox.replayed)
         return run
 
     def __iter__(self) -> Iterator[Frame]:

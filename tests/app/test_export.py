@@ -21,7 +21,7 @@ from nodeviz.app.projector import Projector
 from nodeviz.app.sprites import Picture as Ground
 from nodeviz.app.sprites import Sprites
 from nodeviz.cli_runs import repeated
-from nodeviz.experiments.base import Frame
+from nodeviz.experiments.base import Frame, Replay
 from nodeviz.experiments.films import OverTime, OverTraining, film_of
 from nodeviz.experiments.params import ParamError, change
 from nodeviz.experiments.registry import REGISTRY
@@ -353,6 +353,17 @@ def test_each_picture_of_arriving_points_is_the_answer_to_those_points_alone(eig
     alone: Any = list(Run("latent", params=change(eight.params, {"points": points})))[-1]
     assert len(points) == 3
     assert np.array_equal(first.answer.mean, alone.answer.mean)
+
+
+def test_observations_that_were_edited_arrive_as_they_are_now(eight: Run) -> None:
+    begun = eight.params
+    moved = Series(begun.points.t[:5], begun.points.y[:5] + 0.5)
+    run = eight.again()
+    run.inbox.replay(Replay(begun=begun, changes=((0, change(begun, {"points": moved})),)))
+    frames: list[Any] = [frame for frame, _ in film(run, fps=12.0, seconds=1.0)]
+    assert [len(frame.series.t) for frame in frames] == [number // 2 for number in range(12)]
+    for frame in frames:
+        np.testing.assert_allclose(frame.series.y.ravel(), moved.y.ravel()[: len(frame.series.t)])
 
 
 def test_real_series_arrive_on_axes_that_stay() -> None:
