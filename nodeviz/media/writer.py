@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import queue
+import re
 import shutil
 import threading
 import time
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 AHEAD = 4  # pictures that may wait for the encoder: drawing and encoding go on side by side, and memory stays flat
 PATIENCE = 0.2  # s, between two looks whether the encoder still lives
+FRAME = re.compile(r"frame-\d+\.png")
 MOMENT = 0.003  # s, between two looks of somebody who has other things to do as well
 
 
@@ -54,7 +56,7 @@ class Writer:
     """An animation on its way to disk.
 
     As a context manager it ends the file, or takes away what there is of it if anything was raised. An existing file is
-    replaced when all is done; a folder is only if it is empty or an earlier export.
+    replaced when all is done; a folder only if nothing but an earlier export is in it.
 
     Parameters
     ----------
@@ -117,9 +119,11 @@ class Writer:
             self._thread.join()
             self._complain()
             add_note(self._temporary, self.kind.name, self.options.note)
-            if self.path.is_dir():
-                shutil.rmtree(self.path)
-            os.replace(self._temporary, self.path)
+            if self.kind.kind == "folder":
+                check_target(self.path, self.kind)  # again: somebody may have put something there meanwhile
+                _replace_folder(self._temporary, self.path)
+            else:
+                os.replace(self._temporary, self.path)  # refuses to put a file in the place of a folder
         except OSError as error:
             _remove(self._temporary)
             raise _explained(self.path, error) from None
@@ -195,10 +199,36 @@ class Writer:
 
 
 def _remove(temporary: Path) -> None:
-    if temporary.is_dir():
+    if temporary.is_dir() and not temporary.is_symlink():
         shutil.rmtree(temporary, ignore_errors=True)
     else:
         temporary.unlink(missing_ok=True)
+
+
+def _replace_folder(temporary: Path, path: Path) -> None:
+    """Put a finished folder in the place of an earlier one, which is moved aside first and only then removed.
+
+    Raises
+    ------
+    OSError : it cannot be; then the earlier one is where it was
+    """
+    if not path.exists():
+        os.replace(temporary, path)
+        return
+    aside = temporary.with_suffix(".old.tmp")
+    os.replace(path, aside)
+    try:
+        os.replace(temporary, path)
+    except OSError:
+        os.replace(aside, path)
+        raise
+    _remove(aside)
+
+
+def _is_export(path: Path) -> bool:
+    """Return whether a folder has an export in it, whole or in part, and nothing else."""
+    names = [entry.name for entry in path.iterdir()]
+    return not names or (NOTE_FILE in names and all(name == NOTE_FILE or FRAME.fullmatch(name) for name in names))
 
 
 def _sweep(path: Path) -> None:
@@ -266,7 +296,7 @@ def check_target(path: Path, kind: Format) -> None:
         return
     if path.exists() and not path.is_dir():
         raise MediaError(f"--out {path}: there is a file of that name; name another folder")
-    if path.is_dir() and any(path.iterdir()) and not (path / NOTE_FILE).is_file():
+    if path.is_dir() and not _is_export(path):
         raise MediaError(f"--out {path}: the folder has other files in it; name an empty one or a new one")
 
 

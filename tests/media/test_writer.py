@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from typing import TYPE_CHECKING
 
 import av
@@ -204,6 +205,54 @@ def test_a_folder_with_other_files_is_refused_and_an_earlier_export_replaced(tmp
     with pytest.raises(MediaError, match="other files"):
         export(folder, 2)
     assert len(list(folder.glob("frame-*.png"))) == 2
+
+
+def earlier(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    return export(folder, count)
+
+
+def test_what_somebody_keeps_beside_an_earlier_export_is_never_removed(tmp_path: Path) -> None:
+    folder = earlier(tmp_path / "frames", 3)
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(MediaError, match="other files"):
+        export(folder, 2)
+    (folder / "notes.txt").unlink()
+    writer = Writer(folder, Options(size=SIZE), folder=True)
+    writer.add(picture(0))
+    (folder / "notes.txt").write_text("put there while it was drawn")
+    with pytest.raises(MediaError, match="other files"):
+        writer.finish()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["frames"]
+    assert len(list(folder.glob("frame-*.png"))) == 3
+    assert (folder / "notes.txt").read_text() == "put there while it was drawn"
+
+
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, rename = earlier(tmp_path / "frames", 3), os.replace
+
+    def held(old: Path, new: Path) -> None:  # as where a program has a file of the new one open
+        if new == folder and not (old / "frame-00002.png").exists():
+            raise PermissionError(13, "Permission denied")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "replace", held)
+    with pytest.raises(MediaError, match="Permission denied"):
+        export(folder, 1)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["frames"]
+    assert len(list(folder.glob("frame-*.png"))) == 3
+
+
+def test_a_file_never_takes_the_place_of_a_folder(tmp_path: Path) -> None:
+    target = tmp_path / "a.gif"
+    writer = Writer(target, Options(size=SIZE))
+    writer.add(picture(0))
+    target.mkdir()
+    (target / "mine").touch()
+    with pytest.raises(MediaError, match="nothing was written"):
+        writer.finish()
+    assert (target / "mine").exists()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.gif"]
 
 
 @pytest.mark.parametrize(
