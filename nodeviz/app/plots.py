@@ -41,10 +41,10 @@ def pen(colour: str, width: float = 1, *, style: Qt.PenStyle = Qt.PenStyle.Solid
 
 
 def label_number(value: float) -> str:
-    """Return a number as captions and labels show it: three digits, a real minus sign, no padding."""
+    """Return a number as captions and labels show it: three digits, or up to five before the point, a true minus."""
     if not np.isfinite(value):
         return "–"
-    text = f"{value:.3g}"
+    text = f"{value:.0f}" if 999.5 <= abs(value) < 99_999.5 else f"{value:.3g}"
     if "e" in text:
         mantissa, exponent = text.split("e")
         text = f"{mantissa}e{int(exponent)}"

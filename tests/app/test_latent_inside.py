@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QComboBox, QLine
 
 from nodeviz.app.panels.latent_points import Shown, much_changed
 from nodeviz.app.panels.latent_rows import idle_rows
+from nodeviz.app.plots import label_number
 from nodeviz.app.theme import DARK, LIGHT, answer_style
 from nodeviz.experiments.latent_params import INSTRUMENTS, LatentParams
 from nodeviz.experiments.params import declared
@@ -148,13 +149,41 @@ def test_the_caption_says_observations_noise_stage_and_times(panel: Any) -> None
     show(panel, make_frame(baselines=BOTH, errors=("latent", *BOTH), note="3 rows left out."))
     text = panel.words.text()
     assert "Gaussian process</span> noise 0.06" in text
-    assert "error between the observations" in text
+    assert "mean square error between the observations <span" in text
+    assert text.count("RNN") == 1  # with its error: it says nothing of the noise
     assert "3 rows left out." in text
     late = make_frame(baselines=("gp",), edit=0)
     show(panel, dataclasses.replace(late, answer=dataclasses.replace(late.answer, edit=1)))
     assert "for the points before" in panel.words.text()
     show(panel, nothing(make_frame(no_series())))
     assert "no observation used" in panel.words.text()
+
+
+def test_errors_over_many_draws_are_said_and_stand_in_the_table(panel: Any) -> None:
+    change(panel, upper="errors")
+    frame = make_frame(baselines=BOTH, errors=("latent", *BOTH), draws=40)
+    many = dataclasses.replace(frame.draws.errors[0], mse_interpolation=0.0484, mse_extrapolation=0.386)
+    draws = dataclasses.replace(frame.draws, errors=(many, *frame.draws.errors[1:]))
+    show(panel, dataclasses.replace(frame, draws=draws))
+    text = panel.words.text()
+    assert "mean square error over 40 fresh draws" in text
+    assert "latent ODE</span> 0.0484 within and 0.386 beyond, 89 % in its 90 % band" in text
+    table = panel.instruments["upper"].table
+    column = [table.item(row, 1).text() for row in range(table.rowCount())]
+    assert column == ["latent ODE", "0.0484", "0.386", "48 %", "89 %"]
+    assert "means over 40 fresh draws" in panel.instruments["upper"].words.text()
+    show(panel, frame := make_frame(errors=("latent",)))
+    assert table.item(table.rowCount() - 1, 0).text() == "noise"
+    assert "between the observations" in panel.instruments["upper"].words.text()
+    beyond = dataclasses.replace(frame.errors[0], mse_interpolation=np.nan)
+    show(panel, dataclasses.replace(frame, errors=(beyond,)))
+    assert "beyond them" in panel.instruments["upper"].words.text()
+
+
+def test_years_and_figures_up_to_five_digits_are_plain() -> None:
+    written = (2005, 2388.4, 17920, -7012.6, 99_999, 999.4, 123_456, 0.00012)
+    said = ["2005", "2388", "17920", "−7013", "99999", "999", "1.23e5", "0.00012"]
+    assert [label_number(value) for value in written] == said
 
 
 def test_what_is_used_held_out_and_left_out_looks_different(panel: Any) -> None:

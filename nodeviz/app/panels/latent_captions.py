@@ -88,7 +88,7 @@ def main_words(frame: LatentFrame, theme: Theme, drawn: float) -> str:
     parts = [strong(observed_words(frame, answer), theme), stage_words(answer, drawn)]
     if np.isfinite(answer.elbo):
         parts.append(f"ELBO {label_number(answer.elbo)} nats")
-    parts += [baseline_words(frame, theme), error_words(frame, theme), draw_words(frame)]
+    parts += [baseline_words(frame, theme), error_words(frame, theme), draw_words(frame, theme)]
     parts += [frame.series.note, frame.model.message, *(view.note for view in frame.baselines)]
     return GAP.join(filter(None, parts))
 
@@ -124,7 +124,8 @@ def baseline_words(frame: LatentFrame, theme: Theme) -> str:
         late = view.edit < frame.answer.edit
         noise = [label_number(value) for value in view.noise if np.isfinite(value)]
         said = "for the points before" if late else f"noise {', '.join(noise)}" if noise else ""
-        parts.append(f"{coloured(view.name, theme)} {said}".strip())
+        if said:
+            parts.append(f"{coloured(view.name, theme)} {said}")
     return GAP.join(parts)
 
 
@@ -134,16 +135,24 @@ def error_words(frame: LatentFrame, theme: Theme) -> str:
         known = [(error.name, getattr(error, name)) for error in frame.errors]
         said = [f"{coloured(model, theme)} {label_number(value)}" for model, value in known if np.isfinite(value)]
         if said:
-            return f"error {where} the observations {', '.join(said)}"
+            return f"mean square error {where} the observations {', '.join(said)}"
     return ""
 
 
-def draw_words(frame: LatentFrame) -> str:
-    """Say how far the many draws are that were asked for."""
+def draw_words(frame: LatentFrame, theme: Theme) -> str:
+    """Say how well the models do on the many draws that were asked for, or how far these are."""
     draws = frame.draws
-    if not draws.count or draws.errors:
+    if not draws.count:
         return ""
-    return f"{counted(draws.count, 'fresh draw')}: {percent(draws.done)} done"
+    if not draws.errors:
+        return f"{counted(draws.count, 'fresh draw')}: {percent(draws.done)} done"
+    each = [
+        f"{coloured(error.name, theme)} {label_number(error.mse_interpolation)} within and "
+        f"{label_number(error.mse_extrapolation)} beyond"
+        + (f", {percent(error.coverage_90)} in its 90 % band" if np.isfinite(error.coverage_90) else "")
+        for error in draws.errors
+    ]
+    return strong(f"mean square error over {counted(draws.count, 'fresh draw')}:", theme) + f" {'; '.join(each)}"
 
 
 def legend_words(frame: LatentFrame, truth: bool, mean: bool, theme: Theme) -> str:
@@ -236,17 +245,17 @@ def elbo(scene: Scene, t: float) -> str:
 
 
 def error_rows(scene: Scene) -> tuple[ErrorView, ...]:
-    """Return the errors on these observations, else those over many draws."""
+    """Return the errors over many draws where there are some, else those on these observations."""
     frame = scene.frame
-    return frame.errors or frame.draws.errors
+    return frame.draws.errors or frame.errors
 
 
 def errors(scene: Scene, t: float) -> str:
     """Say what the errors are measured by."""
     del t
     frame = scene.frame
-    if not frame.errors and frame.draws.errors:
-        return f"mean square error over {counted(frame.draws.count, 'fresh draw')}"
+    if frame.draws.errors:
+        return f"means over {counted(frame.draws.count, 'fresh draw')}: mean square error, coverage up to time 1"
     if not frame.errors:
         return "hold points out, or take a draw of the family: errors are measured there"
     known = len(frame.series.truth_t)
@@ -255,7 +264,16 @@ def errors(scene: Scene, t: float) -> str:
         if known
         else f"on {counted(int(frame.series.held.sum()), 'point')} held out"
     )
-    return f"mean square error {by}; coverage inside the window"
+    return f"mean square error {by}; how much lies in the bands is counted {_where_counted(frame)}"
+
+
+def _where_counted(frame: LatentFrame) -> str:
+    """Say where it is counted what lies in a band: in the window or between observations, unless all is beyond."""
+    if len(frame.series.truth_t):
+        first, last = (label_number(t) for t in frame.series.window)
+        return f"from time {first} to {last}"
+    between = any(np.isfinite(error.mse_interpolation) for error in frame.errors)
+    return "between the observations" if between else "beyond them"
 
 
 def draws(scene: Scene, t: float) -> str:

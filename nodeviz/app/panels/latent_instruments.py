@@ -115,7 +115,8 @@ def errors(view: LatentInstrument, scene: Scene) -> None:
     """Fill the table of errors, a column per model."""
     rows = captions.error_rows(scene)
     noise = {"latent": scene.frame.answer.noise} | {one.name: one.noise for one in scene.frame.baselines}
-    titles = ["", "interpolation", "extrapolation", "in 50 % band", "in 90 % band", "noise"]
+    many = bool(scene.frame.draws.errors)  # whose noises differ
+    titles = ["", "interpolation", "extrapolation", "in 50 % band", "in 90 % band", *["noise"] * (not many)]
     columns = [
         [
             SHORT[one.name],
@@ -123,7 +124,7 @@ def errors(view: LatentInstrument, scene: Scene) -> None:
             label_number(one.mse_extrapolation),
             percent(one.coverage_50),
             percent(one.coverage_90),
-            ", ".join(label_number(value) for value in noise.get(one.name, ())),
+            *[", ".join(label_number(value) for value in noise.get(one.name, ()))] * (not many),
         ]
         for one in rows
     ]
