@@ -92,10 +92,11 @@ class CrashLog:
         self._file.write("\n".join([*lines, ""]).encode())
 
 
-def running(folder: Path | None = None) -> bool:
-    """Return whether a nodeviz is open that writes its log to this folder."""
+def running(folder: Path | None = None, *, besides: int | None = None) -> bool:
+    """Return whether a nodeviz is open that writes its log to this folder, ``besides`` the process of this number."""
     folder = log_folder() if folder is None else folder
-    return any(_held(path) for path in folder.glob("running-*.log"))
+    own = f"running-{besides}.log"
+    return any(path.name != own and _held(path) for path in folder.glob("running-*.log"))
 
 
 def collect(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from nodeviz.app.about import about
 from nodeviz.app.commands import Command
+from nodeviz.app.crash_log import running
 from nodeviz.app.report import packages
 from nodeviz.app.reset import ResetError, remembered, reset
 from nodeviz.app.theme import code_font
@@ -132,8 +134,11 @@ def ask_reset(window: MainWindow) -> None:
     cancel.setFocus()
 
 
-def close_and_reset(window: MainWindow, dialog: QDialog) -> None:
+def close_and_reset(window: MainWindow, dialog: TextDialog) -> None:
     """Close the window; the reset follows when all has been saved that is saved on closing."""
+    if running(besides=os.getpid()):  # whose settings and session would go, and which would save again
+        dialog.sentence.setText("Nothing was reset: another nodeviz is open; close it, then reset.")
+        return
     application = QApplication.instance()
     dialog.close()
     if application is not None:
