@@ -216,13 +216,10 @@ def open_window(options: argparse.Namespace) -> int:
     if options.reset:
         return reset_everything()
     from nodeviz.experiments.params import ParamError
-    from nodeviz.experiments.presets import find_preset
     from nodeviz.experiments.registry import REGISTRY, find_experiment
 
     panel = options.panel or next(iter(REGISTRY))
     find_experiment(panel)
-    if options.preset is not None:
-        find_preset(panel, options.preset)
     try:
         from nodeviz.app import application
     except ImportError as error:

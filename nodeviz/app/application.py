@@ -19,6 +19,7 @@ from nodeviz.app.crash_log import CrashLog
 from nodeviz.app.small_screen import fit
 from nodeviz.app.theme import ui_font
 from nodeviz.app.trouble import RESET, put_aside, show_crash
+from nodeviz.experiments.presets import find_preset
 from nodeviz.experiments.registry import REGISTRY
 from nodeviz.resources_path import resource_path
 
@@ -44,7 +45,14 @@ def main(
     script : that is run once the window is open
     attach : whether scripts may drive the window, however it is remembered
     safe : whether all is as at the first start, and nothing of the user's is read or written but the log of a crash
+
+    Raises
+    ------
+    ParamError : a preset that is none, as one of the user's is at a safe start
     """
+    if preset is not None:  # before there is a window, and before a crash is told that nobody would see
+        with own_folder(safe=safe):
+            find_preset(panel, preset)
     if not display_available():
         print_without_display()
         return 2

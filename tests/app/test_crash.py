@@ -8,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from nodeviz.app import crash_log
 from nodeviz.app.crash_log import ACTIONS_BYTES, KEPT, MAX_BYTES, CrashLog, collect
 from nodeviz.app.reset import NAMED, ResetError, remembered, reset
+from nodeviz.app.trouble import TextDialog
+from nodeviz.experiments.own_presets import save_own
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0  # s
@@ -79,6 +82,15 @@ def test_a_safe_start_reads_and_writes_nothing(tmp_path: Path) -> None:
     assert seen(tmp_path)["t1"] == 7.5
 
 
+def test_a_safe_start_knows_no_preset_of_the_users_and_says_so(tmp_path: Path) -> None:
+    save_own("phase", "Mine", "", {"t1": 7.5}, folder=tmp_path)
+    assert seen(tmp_path, "--panel", "phase", "--preset", "Mine")["t1"] == 7.5
+    code, shown, complaint = start(tmp_path, "look", "--safe-mode", "--panel", "phase", "--preset", "Mine")
+    assert (code, shown) == (2, [])
+    assert complaint.startswith("nodeviz: preset=Mine: unknown for phase")
+    assert complaint.count("\n") == 1
+
+
 def test_a_safe_start_shows_the_crash_before_it(tmp_path: Path) -> None:
     start(tmp_path, "crash")
     assert seen(tmp_path, "--safe-mode")["dialogs"] == ["nodeviz crashed the last time"]
@@ -119,6 +131,26 @@ def test_an_open_window_is_not_reset_behind_its_back(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert "close it, then reset" in ran.stderr
     assert (tmp_path / "settings.json").exists()
+
+
+def test_help_reset_everything_leaves_another_window_its_files(
+    tmp_path: Path, window: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODEVIZ_CONFIG_DIR", str(tmp_path))
+    closing = patch.object(window, "close", return_value=False)
+    window.commands.run("reset_everything")
+    (dialog,) = (each for each in window.findChildren(TextDialog) if each.objectName() == "reset")
+    (button,) = (each for each in dialog.buttons.buttons() if each.text() == "Reset and start again")
+    other = CrashLog(tmp_path / "log")
+    other.path = other.folder / "running-0.log"  # as of another process
+    with CrashLog(tmp_path / "log"), other, closing as close:
+        button.click()
+        assert not close.called
+        assert dialog.isVisible()
+        assert "another nodeviz is open; close it" in dialog.sentence.text()
+    with CrashLog(tmp_path / "log"), closing as close:  # its own is no other
+        button.click()
+        assert close.called
 
 
 def test_the_log_of_a_run_that_goes_on_is_left_alone(tmp_path: Path) -> None:
