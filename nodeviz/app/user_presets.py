@@ -57,6 +57,7 @@ class OwnPresets(QObject):
                 table.add(command)
                 menu.addAction(table.action(command.id))
                 self._names.append(command.id)
+        table.take_shortcuts(self._window.settings.shortcuts)  # of those that came back
         self.changed.emit()
 
     def _menu(self, panel: Panel[Any, Any]) -> QMenu:

@@ -184,6 +184,22 @@ def test_names_are_checked_while_they_are_typed(window: Any) -> None:
     assert list(own_presets("phase", window.session.folder)) == ["mine"]
 
 
+def test_keys_of_own_presets_outlast_what_happens_to_others(window: Any) -> None:
+    facade, table = window.facades["phase"], window.commands
+    facade.save_preset("First")
+    table.rebind("own_preset_phase_first", "Ctrl+Alt+1")
+    for act in (
+        lambda: facade.save_preset("Other"),
+        lambda: facade.rename_preset("Other", "Another"),
+        lambda: facade.delete_preset("Another"),
+        lambda: facade.save_preset("First", replace=True),
+    ):
+        act()
+        assert table.shortcut("own_preset_phase_first") == "Ctrl+Alt+1"
+        assert table.action("own_preset_phase_first").shortcut().toString() == "Ctrl+Alt+1"
+    assert window.settings.shortcuts == {"own_preset_phase_first": "Ctrl+Alt+1"}
+
+
 def test_it_is_renamed_and_deleted(window: Any, lines: list[str]) -> None:
     window.facades["phase"].save_preset("First")
     for gallery in _gallery(window):
