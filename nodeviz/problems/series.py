@@ -22,6 +22,7 @@ MOST_CHANNELS = 8
 MOST_USED = 500  # observations that one answer takes; more are thinned evenly
 LARGEST = 1e300  # of a value: differences and means of that many do not overflow
 LATEST = 1e20  # of a time: nanoseconds since 1970 are within
+_CLICKS, _NEAR = 3, 4.0  # so few observations within that time are seen from 0 on, however close together
 _OWN = 4.0  # values of the families lie within this
 _FAR = 20.0  # ranges of the middle four fifths, from their middle: beyond, a value is left out
 _FEW = 10  # values below which none is called far
@@ -284,6 +285,11 @@ def scaling_of(series: Series, *, own: bool = True) -> Scaling:
     span = float(t[-1] - t[0])
     # Times that differ in the last digits only are the same one.
     same = span <= max(1e-13 * float(np.abs(t).max()), 1e-30)
+    t_shift = float(t[0])
+    # Of equal times any scale will do that the digits of a time can show.
+    t_scale = max(1.0, span, 1e-12 * float(np.abs(t).max())) if same else span
+    if own and len(t) <= _CLICKS and t_shift >= 0.0 and t[-1] <= _NEAR:
+        t_shift, t_scale = 0.0, max(1.0, float(t[-1]))
     columns = [_spread(column[~np.isnan(column)]) for column in y.T]
     centre, scale, low, high, size = (freeze(np.array(values)) for values in zip(*columns, strict=True))
     notes = [
@@ -292,9 +298,8 @@ def scaling_of(series: Series, *, own: bool = True) -> Scaling:
         if flat
     ]
     return Scaling(
-        t_shift=float(t[0]),
-        # Of equal times any scale will do that the digits of a time can show.
-        t_scale=max(1.0, span, 1e-12 * float(np.abs(t).max())) if same else span,
+        t_shift=t_shift,
+        t_scale=t_scale,
         centre=centre,
         scale=scale,
         reach=freeze(np.stack([low, high])),

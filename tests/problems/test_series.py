@@ -219,6 +219,17 @@ def test_the_families_own_units_stay() -> None:
     np.testing.assert_allclose(other.x.std(), 1.0)
 
 
+@pytest.mark.parametrize("times", [[1.6], [1.6, 1.6001], [0.7, 0.7, 1.2]])
+def test_the_first_clicks_are_seen_from_zero_on_however_close_they_are(times: list[float]) -> None:
+    values = [5.0] * len(times)
+    scaling = observations(Series(times, values)).scaling
+    assert (scaling.t_shift, scaling.t_scale) == (0.0, max(1.0, times[-1]))
+    # Data from elsewhere, and what lies far away, are brought to the window all the same.
+    elsewhere = scaling_of(Series([1.6, 1.6001], [5.0, 6.0]), own=False)
+    assert elsewhere.t_scale == pytest.approx(1e-4)
+    assert scaling_of(Series([2020.0, 2020.5], [5.0, 6.0])).t_shift == 2020.0
+
+
 @pytest.mark.parametrize("series", [no_series(), Series([5.0], [7.0], held=[True])])
 def test_without_an_observation_the_units_stay(series: Series) -> None:
     for own in (True, False):
