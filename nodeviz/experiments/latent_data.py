@@ -46,6 +46,7 @@ class Given:
     own : whether these may then be those of the series
     family : whose draw it is, or the file of a set it belongs to; then the noise is that of the model. Else empty
     horizon : up to where it is drawn, in model time
+    before : the observations in place of which these were put by hand; None where they are those of the data
     editable : whether it may be changed by hand: not a series that is trained on
     number, count : which of how many; ids : the names of all of them, or an empty tuple
     """
@@ -59,6 +60,7 @@ class Given:
     own: bool = False
     family: str = ""
     horizon: float = HORIZON
+    before: Series | None = None
     editable: bool = True
     number: int = 0
     count: int = 1
@@ -270,7 +272,7 @@ def _edited(found: Given, points: Series) -> Given:
     if points.channels != found.series.channels:
         return Given(series=points, title="Points", own=True)
     series = Series(points.t, points.y, found.series.names, unit=found.series.unit)
-    edited = replace(found, series=series, family="")
+    edited = replace(found, series=series, before=found.series if len(found.series) else None, family="")
     if found.scaling is None:
         return edited
     s, x = found.scaling.to_model(points.t, points.y)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from nodeviz.experiments.latent_params import LatentParams
     from nodeviz.problems.series import Observations, Scaling, Series
 
-BEFORE = 0.05  # of the window, that is drawn before it
+BEFORE, AFTER = 0.05, 0.1  # of the window, that is drawn before it, and at least after it
+MOST_DRAWN = 3.0  # model time up to which a curve goes on where observations were taken away
 TIMES, TIMES_MANY = 241, 481  # that are drawn, of few observations and of many
 LATENT_TIMES = 121  # at which latent paths are shown
 MANY = 100  # observations
@@ -109,7 +110,7 @@ def see(given: Given, live: LatentParams, channels: int, seed: int, arrived: flo
         there = _arrived(held | thinned, arrived)
         series, held, thinned = series.taken(there), held[there], thinned[there]
     found = observations(series.with_held(held | thinned), own=given.own, scaling=units, most=MOST_SEEN)
-    s, scaling = _drawn_times(found, given), found.scaling
+    s, scaling = _drawn_times(found, given, live), found.scaling
     used = np.zeros(len(series), bool)
     used[found.rows] = True
     rows = np.flatnonzero(held)
@@ -149,7 +150,7 @@ def _parts(series: Series, live: LatentParams, seed: int) -> tuple[BoolArray, Bo
     """Return which observations are held out, (n,), and which others are thinned away."""
     held = series.held.copy()
     rows, t = np.flatnonzero(~held), series.t
-    count = min(len(rows) - 1, round(live.holdout_share * len(rows)))
+    count = _held_out(len(rows), live)
     if live.holdout != "none" and count > 0:
         order = _shuffled(t[rows], 2 * seed) if live.holdout == "random" else np.arange(len(rows))[::-1]
         held[rows[order[:count]]] = True
@@ -157,6 +158,11 @@ def _parts(series: Series, live: LatentParams, seed: int) -> tuple[BoolArray, Bo
     thinned = np.zeros(len(t), bool)
     thinned[left[_shuffled(t[left], 2 * seed + 1)[round(live.thin * len(left)) :]]] = True
     return held, thinned
+
+
+def _held_out(n: int, live: LatentParams) -> int:
+    """Return how many of ``n`` observations are held out, where any are; one at least is left."""
+    return min(n - 1, round(live.holdout_share * n))
 
 
 def _shuffled(t: FloatArray, seed: int) -> IntArray:
@@ -170,11 +176,30 @@ def _shuffled(t: FloatArray, seed: int) -> IntArray:
     return np.argsort(x ^ (x >> np.uint64(31)), kind="stable")
 
 
-def _drawn_times(found: Observations, given: Given) -> FloatArray:
+def _drawn_times(found: Observations, given: Given, live: LatentParams) -> FloatArray:
     """Return the model times at which curves are drawn, evenly."""
     last = max(found.scaling.to_model(given.series.t[-1], given.series.y[-1])[0] if len(given.series) else 0.0, 0.0)
-    end = max(given.horizon, last if last <= FARTHEST else 0.0)
+    end: float | FloatArray = given.horizon
+    until = _until(given, live)
+    if given.scaling is None and np.isfinite(until):
+        end = min(max((until - found.scaling.t_shift) / found.scaling.t_scale, 1.0 + AFTER), MOST_DRAWN)
+    end = max(end, last if last <= FARTHEST else 0.0)
     return np.linspace(-BEFORE, end, TIMES if len(found.rows) <= MANY else TIMES_MANY)
+
+
+def _until(given: Given, live: LatentParams) -> float:
+    """Return the time up to which a series was drawn before it was edited, NaN where that is not known.
+
+    So that an edit beyond the observations, within what is on show, does not make the axis longer each time.
+    """
+    if given.before is None:
+        t = given.series.t  # clicks begin in the window from 0 to 1
+        began = given.own and len(t) > 0 and t[0] >= -1.0 and t[len(t) // 4] <= 1.0
+        return given.horizon if began else np.nan
+    t = given.before.t[~given.before.held]
+    if live.holdout == "last":
+        t = t[: len(t) - _held_out(len(t), live)]
+    return float(t[0] + given.horizon * (t[-1] - t[0])) if len(t) else np.nan
 
 
 def _view(

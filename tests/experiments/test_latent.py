@@ -186,6 +186,28 @@ def test_paths_are_shown_in_the_plane_that_is_asked_for(plane: str, names: tuple
     assert flat[:, 1].max() <= y1
 
 
+@pytest.mark.parametrize(("data", "begun"), [("points", EIGHT), ("nile", ""), ("family", "")])
+def test_clicks_beyond_the_observations_leave_the_axis_as_long_as_it_is(data: str, begun: str) -> None:
+    run = watch(data=data, points=begun, refine=False)
+    run.rest()
+    series = run.frame.series
+    first, end = series.view[:2]
+    for share in (0.85, 0.9, 0.8, 0.88):
+        t, y = first + share * (end - first), float(np.nanmean(series.y))
+        run.change(points=np.vstack([np.column_stack([run.frame.series.t, run.frame.series.y]), [t, y]]))
+        run.rest()
+    assert run.frame.series.t[-1] > series.t[-1]
+    assert run.frame.series.view[1] <= end + 0.02 * (end - first)
+    assert np.isfinite(run.frame.answer.mean).all()
+
+
+def test_one_early_point_has_a_curve_over_the_whole_window() -> None:
+    for points in ("1.6,0.5", "1.6,0.5; 1.601,0.4"):
+        answer = finish(points=points).frames[-1].answer
+        assert answer.t[0] <= 0.0
+        assert answer.t[-1] >= 1.6 * 1.05
+
+
 def test_points_are_thinned_one_after_the_other() -> None:
     used = [set(finish(points=EIGHT, thin=thin).frames[-1].series.t[_used(thin)]) for thin in (0.25, 0.5, 0.75, 1.0)]
     assert [len(times) for times in used] == [2, 4, 6, 8]
