@@ -65,6 +65,10 @@ class Edit:
     first: Stopwatch = field(default_factory=Stopwatch)
     refining: Stopwatch = field(default_factory=Stopwatch)
 
+    def converged(self, *, weights: bool) -> bool:
+        """Whether refinement gains nothing any more; with the ``weights`` only once they do not either."""
+        return self.refiner is not None and self.refiner.done and (self.settled or not weights)
+
     def fresh_refiner(self) -> Refiner:
         """Return what fits the posterior from where it is."""
         levels, first = self.calibration.levels, self.calibration.first
@@ -192,7 +196,7 @@ class Answering:
         edit = edit or self.edit
         if not live.refine or not edit.seen.n_used or edit.taken >= live.refine_steps:
             return False
-        left = edit.refiner is None or not edit.refiner.done or (live.refine_weights and not edit.settled)
+        left = not edit.converged(weights=live.refine_weights)
         return left and edit.refining.seconds <= self._longest
 
     def refine_steps(self) -> Generator[None, None, None]:

@@ -74,7 +74,7 @@ class AnswerView:
     noise : (C,) sd of the observation noise that is taken to be there, in data units
     elbo : in nats, of the observations used; kl : the part of it that is KL(posterior | prior)
     elbos : (R + 1,) the ELBO before the first refinement step and after each
-    refining : whether more steps follow; refine_step : R
+    refining : whether more steps follow; refine_step : R; converged : whether more would gain nothing
     milliseconds_first : from the edit to the first answer, computing alone; milliseconds_refined : to this one; NaN
         where it was not refined
     edit : counts the edits this run has answered, from 0: one frame at least of each, or of a later one
@@ -95,6 +95,7 @@ class AnswerView:
     elbos: FloatArray
     refining: bool
     refine_step: int
+    converged: bool
     milliseconds_first: float
     milliseconds_refined: float
     edit: int

@@ -210,6 +210,7 @@ class Screen:
             elbos=edit.elbos,
             refining=refining,
             refine_step=edit.taken,
+            converged=edit.converged(weights=self._live.refine_weights),
             milliseconds=(first, refined),
             edit=edit.number,
         )

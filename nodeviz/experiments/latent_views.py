@@ -29,6 +29,7 @@ def answer_view(
     elbos: Sequence[float],
     refining: bool,
     refine_step: int,
+    converged: bool,
     milliseconds: tuple[float, float],
     edit: int,
 ) -> AnswerView:
@@ -52,6 +53,7 @@ def answer_view(
         elbos=freeze(np.array(elbos)),
         refining=refining,
         refine_step=refine_step,
+        converged=converged,
         milliseconds_first=milliseconds[0],
         milliseconds_refined=milliseconds[1] if refine_step else UNKNOWN,
         edit=edit,

@@ -42,7 +42,8 @@ def _of_answer(series: SeriesView, answer: AnswerView) -> str:
     held = f" ({left} held out)" if left else ""
     noise = ", ".join(number(value) for value in answer.noise)
     milliseconds = answer.milliseconds_first if answer.stage == "first" else answer.milliseconds_refined
-    how = "at once" if answer.stage == "first" else f"refined in {answer.refine_step} steps"
+    steps = f"{answer.refine_step} step{'s' if answer.refine_step > 1 else ''}"
+    how = "at once" if answer.stage == "first" else f"refined in {steps}{' until converged' * answer.converged}"
     return f"{counted}{held}, noise {noise}, ELBO {number(answer.elbo)} nats, {how}, {milliseconds:.0f} ms."
 
 

@@ -180,6 +180,31 @@ def test_errors_over_many_draws_are_said_and_stand_in_the_table(panel: Any) -> N
     assert "beyond them" in panel.instruments["upper"].words.text()
 
 
+def test_what_the_instruments_say_can_be_read_alone(panel: Any) -> None:
+    show(panel, make_frame(baselines=BOTH, draws=40))
+    said = {}
+    for kind in INSTRUMENTS:
+        change(panel, upper=kind)
+        panel.redraw()
+        said[kind] = panel.instruments["upper"].words.text()
+    assert "smooth" not in said["hidden"]  # what is drawn has the corners of the solver's steps
+    assert "one per observation; an ODE between, drawn at its solver's steps; 20 units" in said["hidden"]
+    assert "the samples lie" in said["latent"]
+    assert "3 of 6 coordinates less than half as wide" in said["posterior"]
+    assert "40 draws, each seen at 8 times: the latent ODE errs less (below the line) than" in said["draws"]
+    assert "filled: up to time 1, hollow: beyond" in said["draws"]
+    # The last step of refinement and the caption differ: both numbers are named.
+    answer = panel.frame.answer
+    changed = dataclasses.replace(answer, elbo=answer.elbo - 0.2)
+    show(panel, dataclasses.replace(panel.frame, answer=changed))
+    change(panel, upper="elbo")
+    panel.redraw()
+    for part in ("−9 → −3.11 nats in 60 steps", "as if the curve were linear in z0: by samples it is −3.31"):
+        assert part in panel.instruments["upper"].words.text()
+    assert "ELBO −3.31 nats" in panel.words.text()
+    assert "refined in 60 steps until converged" in panel.words.text()
+
+
 def test_years_and_figures_up_to_five_digits_are_plain() -> None:
     written = (2005, 2388.4, 17920, -7012.6, 99_999, 999.4, 123_456, 0.00012)
     said = ["2005", "2388", "17920", "−7013", "99999", "999", "1.23e5", "0.00012"]

@@ -22,6 +22,16 @@ def test_observations_noise_elbo_and_milliseconds_are_named() -> None:
     assert f"{answer.milliseconds_refined:.0f} ms" in frame.words
 
 
+def test_it_is_said_whether_refinement_converged() -> None:
+    frame = finish(points=EIGHT).frames[-1]
+    assert frame.answer.converged
+    assert f"refined in {frame.answer.refine_step} steps until converged" in frame.words
+    short = finish(points=EIGHT, refine_steps=1).frames[-1]
+    assert not short.answer.converged
+    assert "refined in 1 step, " in short.words
+    assert not finish(points=EIGHT, refine=False).frames[-1].answer.converged
+
+
 def test_a_first_answer_is_called_one() -> None:
     assert "at once" in words(points=EIGHT, refine=False)
 

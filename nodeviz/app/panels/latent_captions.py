@@ -110,7 +110,7 @@ def stage_words(answer: AnswerView, drawn: float) -> str:
         return WORDS_OF_STAGE[""]
     first = f"first answer in {milliseconds(answer.milliseconds_first)}" if answer.stage == "first" else ""
     if answer.stage == "refined":
-        more = " so far" if answer.refining else ""
+        more = " so far" if answer.refining else " until converged" if answer.converged else ""
         took = milliseconds(answer.milliseconds_refined)
         first = f"refined in {counted(answer.refine_step, 'step')}{more}, {took}"
         first += f"; first answer in {milliseconds(answer.milliseconds_first)}"
@@ -194,12 +194,11 @@ def hidden(scene: Scene, t: float) -> str:
     del t
     if not inside.hidden.size:
         return "follows when the answer is there" if scene.frame.series.used.any() else "nothing to run over yet"
-    last = float(np.sqrt(np.mean(inside.hidden[:, 0] ** 2)))
-    steps = counted(len(inside.jumps), "jump")
-    which = f", of {scene.frame.series.names[inside.channel]}" if inside.separate else ""
+    jumps = counted(len(inside.jumps), "jump")
+    which = f" of {scene.frame.series.names[inside.channel]}" if inside.separate else ""
     return (
-        f"runs backwards in time: {steps}, smooth between{which}; {len(inside.hidden)} units, RMS {label_number(last)} "
-        "when it arrives"
+        f"runs backwards in time: {jumps}, one per observation{which}; an ODE between, drawn at its solver's steps; "
+        f"{len(inside.hidden)} units, those that jump most in colour"
     )
 
 
@@ -211,7 +210,10 @@ def latent(scene: Scene, t: float) -> str:
     k = int(np.abs(inside.z_t - t).argmin())
     spread = float(np.sqrt(np.square(inside.z_samples[:, k] - inside.z_mean[k]).sum(axis=-1).mean()))
     when = time_text(t, scene.frame.series.unit)
-    return f"{inside.z_mean.shape[1]} dimensions; at {when} the samples spread {label_number(spread)}"
+    return (
+        f"a plane through {inside.z_mean.shape[1]} dimensions; at {when} the samples lie "
+        f"{label_number(spread)} from the mean path (RMS)"
+    )
 
 
 def posterior(scene: Scene, t: float) -> str:
@@ -223,7 +225,8 @@ def posterior(scene: Scene, t: float) -> str:
     known = int(np.sum(inside.posterior_sd < 0.5 * inside.prior_sd))
     moved = np.flatnonzero(inside.nudge)
     said = (
-        f"KL {label_number(scene.frame.answer.kl)} nats; {known} of {len(inside.posterior_sd)} known to half the prior"
+        f"grey what was known before, coloured after the observations: KL {label_number(scene.frame.answer.kl)} nats; "
+        f"{known} of {counted(len(inside.posterior_sd), 'coordinate')} less than half as wide"
     )
     if len(moved):
         return said + "; " + ", ".join(f"z{i + 1} moved by {label_number(inside.nudge[i])}" for i in moved)
@@ -239,8 +242,10 @@ def elbo(scene: Scene, t: float) -> str:
     if len(answer.elbos) == 1:
         return f"{label_number(answer.elbos[0])} nats, not refined"
     more = ", still refining" if answer.refining else ""
+    first, last = label_number(answer.elbos[0]), label_number(answer.elbos[-1])
     return (
-        f"{label_number(answer.elbos[0])} → {label_number(answer.elbos[-1])} nats in {answer.refine_step} steps{more}"
+        f"{first} → {last} nats in {counted(answer.refine_step, 'step')}{more}; each step is measured as if the curve "
+        f"were linear in z0: by samples it is {label_number(answer.elbo)}"
     )
 
 
@@ -281,15 +286,20 @@ def draws(scene: Scene, t: float) -> str:
     del t
     view = scene.frame.draws
     if not view.count:
-        return "none asked for: set the parameter draws"
+        return "set Fresh draws, under More, to measure errors on many functions"
     if not view.mse_interpolation.shape[1]:
         return f"{view.count} fresh draws, {percent(view.done)} done"
     parts = []
     for name in view.names[1:]:
         row = view.names.index(name)
         shares = [np.mean(mse[0] < mse[row]) for mse in (view.mse_interpolation, view.mse_extrapolation)]
-        parts.append(f"ahead of {coloured(name, scene.theme)} on {percent(shares[0])}, beyond on {percent(shares[1])}")
-    return f"{view.count} draws of {view.observations}: {GAP.join(parts)}; below the line the latent ODE errs less"
+        parts.append(
+            f"than {coloured(name, scene.theme)} within on {percent(shares[0])}, beyond on {percent(shares[1])}"
+        )
+    return (
+        f"{counted(view.count, 'draw')}, each seen at {counted(view.observations, 'time')}: the latent ODE errs less "
+        f"(below the line) {', '.join(parts)}; filled: up to time 1, hollow: beyond"
+    )
 
 
 def loss(scene: Scene, t: float) -> str:

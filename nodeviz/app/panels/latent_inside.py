@@ -29,7 +29,7 @@ def time_name(scene: Scene) -> str:
 
 
 def hidden(view: LatentInstrument, scene: Scene) -> None:
-    """Draw the units of the encoder's state over time: smooth between observations, a jump at each."""
+    """Draw the units of the encoder's state over time: solver steps between observations, a jump at each."""
     view.name_axes(time_name(scene), "hidden state")
     inside, theme = scene.frame.inside, scene.theme
     span = scene.frame.series.view[:2]
