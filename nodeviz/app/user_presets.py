@@ -35,7 +35,8 @@ class OwnPresets(QObject):
         window.session.folder = window.store.path.parent
         for panel in window.panels.values():
             menu = self._menu(panel)
-            menu.insertSeparator(menu.actions()[1])  # below what saves one
+            for first in menu.actions()[1:2]:  # a panel need not have presets that ship
+                menu.insertSeparator(first)  # below what saves one
         self.refresh()
 
     def refresh(self) -> None:
