@@ -39,7 +39,7 @@ DATA_NOTES = MappingProxyType(
     }
 )
 FAMILY_TITLES = MappingProxyType({"oscillations": "Oscillations", "broad": "Broad: steps and bumps too"})
-HOLDOUT_TITLES = MappingProxyType({"none": "Nothing", "random": "Points at random", "last": "The last part"})
+HOLDOUT_TITLES = MappingProxyType({"none": "Nothing more", "random": "Points at random", "last": "The last part"})
 BASELINE_TITLES = MappingProxyType({"gp": "Gaussian process", "rnn": "RNN with time steps"})
 BAND_TITLES = MappingProxyType(
     {"function": "Of the function", "observations": "Of new observations", "none": "No bands"}
@@ -88,8 +88,14 @@ class LatentParams:
         "none",
         label="Hold out",
         choices=HOLDOUT_TITLES,
-        help="What the model does not see: errors are measured there.",
+        help="What the model does not see: errors are measured there. What comes after Between is held out besides.",
         live=True,
+    )
+    span: str = param(
+        "",
+        label="Between",
+        kind=Text(100),
+        help="First and last time of what is used, as in 1960,1963; what comes after is held out. Empty: all.",
     )
     baselines: tuple[str, ...] = param(
         (),
@@ -140,13 +146,6 @@ class LatentParams:
         label="Id column",
         kind=Text(200),
         help="The column that says to which series a row belongs. Empty: one series.",
-        more=True,
-    )
-    span: str = param(
-        "",
-        label="Between",
-        kind=Text(100),
-        help="First and last time of what is used, as in 1960,1963; what comes after is held out. Empty: all.",
         more=True,
     )
     holdout_share: float = param(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nodeviz.experiments.latent_costs import LONGEST, check_costs, step_seconds
-from nodeviz.experiments.latent_params import SHOWS, LatentParams, span_of
+from nodeviz.experiments.latent_params import HOLDOUT_TITLES, SHOWS, LatentParams, span_of
 from nodeviz.experiments.params import ParamError, change, declared, to_json
 from nodeviz.experiments.presets import presets
 
@@ -64,6 +64,15 @@ def test_the_largest_value_that_is_named_does_fit(changes: dict[str, int]) -> No
     fits = LatentParams(weights="fresh", **(changes | {name: largest}))
     check_costs(fits)
     assert step_seconds(fits) <= LONGEST
+
+
+def test_what_a_span_holds_out_is_not_hidden_behind_what_is_held_out_besides() -> None:
+    known = declared(LatentParams)
+    assert not known["span"].more
+    names = [name for name, spec in known.items() if not spec.more]
+    assert names.index("span") == names.index("holdout") + 1
+    assert HOLDOUT_TITLES["none"] == "Nothing more"
+    assert "Between" in known["holdout"].help
 
 
 def test_sizes_that_nothing_is_trained_with_are_not_checked() -> None:
