@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
     from nodeviz.engine.arrays import FloatArray
     from nodeviz.experiments.latent_params import LatentParams
     from nodeviz.problems.families import Curves, Family
+    from nodeviz.problems.real_series import RealSeries
 
 BLOCK = 256  # draws of a family that are made together
 MOST_DRAWS = 100_000
 HORIZON = 1.5  # up to where a curve is drawn, in model time
 EDGE, FAR = 0.05, 20.0  # model time before 0, and model values, up to which edits leave the units as they are
+CYCLES = MappingProxyType({"co2": 1.0, "sunspots": 11.0})  # years of one cycle
+EXAMPLES = MappingProxyType({"co2": "1958,1961", "sunspots": "1975,2000"})
+MOST_CYCLES = 8  # that a model of the families follows; they have up to about that many
 SMALL_FILE = 1_000_000  # bytes that are read while somebody waits; what is larger is read as the run begins
 
 
@@ -155,10 +160,13 @@ class Source:
         number = min(number, len(loaded.series) - 1)
         series = _within(loaded.series[number], self.span)
         real = REAL.get(self.params.data)
+        about = (
+            "" if real is None else " ".join(filter(None, (real.note, _part_of(real, loaded.series[number], series))))
+        )
         return Given(
             series=series,
             title=self.name if real is None else real.title,
-            about="" if real is None else real.note,
+            about=about,
             # The one series of a file says the same as its file.
             note=" ".join(dict.fromkeys(filter(None, (loaded.note, "" if real else series.note, self._remark)))),
             scaling=self.scaling,
@@ -265,6 +273,20 @@ def _within(series: Series, span: tuple[float, float]) -> Series:
     end = min(last + (HORIZON - 1.0) * (last - first), LATEST)
     found = series.taken((series.t >= first) & (series.t <= end))
     return found.with_held(found.t > last)
+
+
+def _part_of(real: RealSeries, whole: Series, used: Series) -> str:
+    """Return in a sentence which part of a series is used, and whether it has more cycles than a model follows."""
+    seen = used.t[~used.held]
+    if not len(seen):
+        return ""
+    cycles = (seen[-1] - seen[0]) / CYCLES[real.name] if real.name in CYCLES else 0.0
+    if cycles > MOST_CYCLES:
+        return (
+            f"About {cycles:.0f} cycles are more than the model follows, so that its curve runs through their middle; "
+            f"choose a few of them with Between, as in {EXAMPLES[real.name]}."
+        )
+    return f"Shown here: {seen[0]:.0f} to {used.t[-1]:.0f}." if len(used) < len(whole) else ""
 
 
 def _edited(found: Given, points: Series) -> Given:

@@ -151,6 +151,7 @@ def test_a_click_on_real_data_leaves_what_follows_the_span_held_out(qtbot: Any, 
     assert len(after.t) == len(before.t) + 1
     assert (after.used.sum(), after.held.sum()) == (before.used.sum() + 1, before.held.sum())
     assert (after.t[after.held] > 1961).all()
+    assert f"{after.used.sum()} of {len(after.t)} observations" in panel.own_title()
     np.testing.assert_allclose(after.window, before.window)
     assert panel.frame.errors
     click(panel, 1959.0, 313.0, SHIFT)

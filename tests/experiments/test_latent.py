@@ -201,6 +201,27 @@ def test_clicks_beyond_the_observations_leave_the_axis_as_long_as_it_is(data: st
     assert np.isfinite(run.frame.answer.mean).all()
 
 
+@pytest.mark.parametrize(
+    ("data", "span", "said"),
+    [
+        ("sunspots", "", "About 28 cycles are more than the model follows"),
+        ("co2", "", "About 44 cycles are more than the model follows"),
+        ("co2", "1958.2,1961", "Here those from 1958 to 1962."),
+        ("sunspots", "1975,2000", "Here those from 1975 to 2008."),
+        (
+            "nile",
+            "",
+            "Water that the Nile brought to Aswan in each year from 1871 to 1970; less since 1899 (Cobb 1978).",
+        ),
+    ],
+)
+def test_which_part_of_a_real_series_is_used_is_said(data: str, span: str, said: str) -> None:
+    series = finish(data=data, span=span, refine=False).frames[-1].series
+    assert said in series.note
+    assert ("choose a few of them" in series.note) == ("cycles are more" in said)
+    assert ("Here" in series.note) == ("Here" in said)
+
+
 def test_one_early_point_has_a_curve_over_the_whole_window() -> None:
     for points in ("1.6,0.5", "1.6,0.5; 1.601,0.4"):
         answer = finish(points=points).frames[-1].answer

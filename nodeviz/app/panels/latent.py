@@ -215,7 +215,9 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
             return ""
         series, model = frame.series, frame.model
         which = f" {series.ids[series.number]}" if series.ids else f" {series.number}" if series.count > 1 else ""
-        parts = [f"{series.title}{which}", counted(len(series.t), "observation")]
+        n, n_used = len(series.t), int(series.used.sum())
+        used = f"{n_used} of " if n_used < n else ""
+        parts = [f"{series.title}{which}", used + counted(n, "observation")]
         if params.weights == "fresh":
             parts.append(f"step {model.step} of {model.steps}" if model.step < model.steps else f"{model.step} steps")
         else:
@@ -355,6 +357,14 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
     def open_series(self, path: str) -> None:
         """Take a CSV file with a time and one or more values as what is observed."""
         self.session.change("latent", {"csv": str(path)}, echo=f"latent.open_series({str(path)!r})")
+
+    def _on_edited(self, name: str, value: object, drag: bool) -> None:
+        """Take an entry of the form; whoever chooses a file as the data is asked which, where none is known yet."""
+        if name == "data" and value == "csv" and not self.params.csv:
+            commands.ask_for_series(self)
+            self.show_form()  # without a file the data stay what they are
+            return
+        super()._on_edited(name, value, drag)
 
     def load_model(self, path: str) -> None:
         """Take the weights of a file."""
