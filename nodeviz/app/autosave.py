@@ -25,6 +25,8 @@ MOST = 9  # windows at a time that keep their sessions
 class Slot:
     """The files of one window's session: the first window's, or those of its own for another one at the same time.
 
+    Their folder stands in that of the settings.
+
     Attributes
     ----------
     path : of the session, None where the folder cannot be written
@@ -34,6 +36,7 @@ class Slot:
 
     def __init__(self, folder: Path) -> None:
         self.path: Path | None = None
+        self._settings = folder.parent
         self.number, self.crashed = 1, False
         self._lock: QLockFile | None = None
         with contextlib.suppress(OSError):
@@ -79,7 +82,7 @@ class Slot:
                 False,
             )
         try:
-            document = load(self.path)
+            document = load(self.path, self._settings)
         except SessionError as error:
             kept = self.path.with_name(f"{self.path.stem}-kept{SUFFIX}")
             with contextlib.suppress(OSError):

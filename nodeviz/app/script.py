@@ -10,7 +10,7 @@ from nodeviz.app.session import python_line
 from nodeviz.app.session_file import differences
 from nodeviz.experiments import params as declarations
 from nodeviz.experiments.params import ParamError
-from nodeviz.experiments.presets import find_preset
+from nodeviz.experiments.presets import presets
 from nodeviz.experiments.registry import REGISTRY
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def script_of(document: Document) -> str:
 def panel_lines(name: str, record: PanelRecord) -> list[str]:
     """Return the lines that bring a panel to its state: parameters, run, cursor and view."""
     state, replay = record.state, record.replay
-    preset = state.preset or REGISTRY[name].first_preset
-    first = declarations.change(REGISTRY[name].params(), find_preset(name, preset).changes)
+    shipped = presets(name)  # the user's own may be others, or gone, where the script runs
+    preset = state.preset if state.preset in shipped else REGISTRY[name].first_preset
+    first = declarations.change(REGISTRY[name].params(), shipped[preset].changes)
     begun = state.params if replay is None else replay.begun
     # On show first: what nobody can see does not run, and would be waited for without end.
     lines = [f"{name}.visible = {record.visible}", f"{name}.preset({preset!r})"]

@@ -24,6 +24,7 @@ from nodeviz.app.settings import Theme
 from nodeviz.app.whole_file import reason_of, write_whole
 from nodeviz.experiments import params as declarations
 from nodeviz.experiments.base import Replay
+from nodeviz.experiments.own_presets import own_presets
 from nodeviz.experiments.params import Number, ParamError, declared
 from nodeviz.experiments.presets import presets
 from nodeviz.experiments.registry import REGISTRY
@@ -98,8 +99,8 @@ def save(path: Path, document: Document) -> None:
         ) from None
 
 
-def load(path: Path) -> Document:
-    """Return the session of a file.
+def load(path: Path, folder: Path | None = None) -> Document:
+    """Return the session of a file; ``folder`` is that of the settings, where the user's own presets lie.
 
     Raises
     ------
@@ -115,7 +116,7 @@ def load(path: Path) -> Document:
         if isinstance(error, SessionError):
             raise
         raise SessionError(f"{path}: cannot be read ({reason_of(error)}); choose a {SUFFIX} file") from None
-    return from_bytes(content, path.name)
+    return from_bytes(content, path.name, folder)
 
 
 # Writing.
@@ -225,8 +226,8 @@ def _packed(values: Mapping[str, Any], tables: _Tables) -> dict[str, Any]:
 # Reading.
 
 
-def from_bytes(content: bytes, name: str = "session") -> Document:
-    """Return the session that a file's content says.
+def from_bytes(content: bytes, name: str = "session", folder: Path | None = None) -> Document:
+    """Return the session that a file's content says; ``folder`` is that of the settings.
 
     Raises
     ------
@@ -245,7 +246,7 @@ def from_bytes(content: bytes, name: str = "session") -> Document:
         raise SessionError(f"{name}: a session without a version; nothing was changed")
     if version > VERSION:
         raise SessionError(f"{name}: written by a newer nodeviz; update this one to open it; nothing was changed")
-    return _Reader(arrays).document(data)
+    return _Reader(arrays, folder).document(data)
 
 
 def _unpack(content: bytes) -> tuple[Any, dict[str, list[list[float | None]]]]:
@@ -287,8 +288,8 @@ def _check_header(member: Any, size: int) -> None:
 class _Reader:
     """Turns checked JSON into a document, and notes what cannot be used."""
 
-    def __init__(self, tables: Mapping[str, Any]) -> None:
-        self._tables = tables
+    def __init__(self, tables: Mapping[str, Any], folder: Path | None) -> None:
+        self._tables, self._folder = tables, folder
         self._complaints: list[tuple[str, str]] = []
 
     def _say(self, panel: str, sentence: str) -> None:
@@ -372,7 +373,8 @@ class _Reader:
             self._say(name, complaint)
             preset = ""
         seed = int(self._take(name, "seed", data, 0, SEED))
-        return State(params, seed, preset if isinstance(preset, str) and preset in presets(name) else "")
+        known = isinstance(preset, str) and (preset in presets(name) or preset in own_presets(name, self._folder))
+        return State(params, seed, preset if known else "")
 
     def _replay(self, name: str, params: Any, run: Any) -> Replay[Any] | None:
         """Return how the run came to where it is; where that cannot be read it begins anew."""

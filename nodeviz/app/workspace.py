@@ -118,7 +118,7 @@ class Workspace(QObject):
         self._show(before, "session.restore_last()", remembered=False)
 
     def _show(self, path: Path, line: str, *, remembered: bool = True) -> None:
-        window, document = self._window, load(path)
+        window, document = self._window, load(path, self._window.store.path.parent)
         said = put_document(window, document, f"open {path.stem}")
         with_theme(window, document)
         if remembered:

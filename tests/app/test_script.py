@@ -133,6 +133,33 @@ def test_a_script_leads_to_the_same_frames(qtbot: Any, tmp_path: Path, case: str
     same_frames(again, frame)
 
 
+def test_a_script_needs_no_preset_of_the_users(qtbot: Any, tmp_path: Path) -> None:
+    script = tmp_path / "session.py"
+    with opened(qtbot, tmp_path / "first", "phase") as window:
+        wait_idle(qtbot, window)
+        phase_by_hand(qtbot, window)
+        facade = window.facades["phase"]
+        facade.save_preset("Mine")
+        facade.preset("Mine")
+        facade.n_steps = 41
+        wait_idle(qtbot, window)
+        saved = window.session.state("phase")
+        assert saved.preset == "Mine"
+        window.workspace.save(tmp_path / "session.nodeviz")
+        facade.delete_preset("Mine")
+        window.workspace.save_script(script)  # nor does it need it to be written
+        frame = window.panels["phase"].frame
+        facade.preset("spiral")
+        window.workspace.open(tmp_path / "session.nodeviz")
+        assert (window.session.state("phase").params, window.session.state("phase").preset) == (saved.params, "")
+        facade.save_preset("Mine")
+        window.workspace.open(tmp_path / "session.nodeviz")
+        assert window.session.state("phase") == saved  # its name too, as long as there is one
+    again, state, _ = rebuilt(qtbot, tmp_path / "second", script, "phase")
+    assert (state.params, state.seed) == (saved.params, saved.seed)
+    same_frames(again, frame)
+
+
 def test_a_script_reads_like_what_was_done(qtbot: Any, tmp_path: Path) -> None:
     with opened(qtbot, tmp_path, "classifier") as window:
         facade = window.facades["classifier"]
