@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["Event", "export", "run", "solve"]
 
 
-def run(panel: str, *, preset: str | None = None, seed: int = 0, **params: object) -> Run:
+def run(panel: str, *, preset: str | None = None, seed: int | None = None, **params: object) -> Run:
     """Return a headless run of a panel: iterate it for frames, then read ``metrics`` and ``history``.
 
     Parameters
     ----------
     panel : str, as in ``nodeviz list``
-    preset : str or None, a shipped preset to start from
-    seed : int, 0 or more; the same seed gives the same run
+    preset : str or None, a preset to start from, of those that ship or of your own
+    seed : int or None, 0 or more; the same seed gives the same run; None for that of a preset of your own, else 0
     params : parameter values on top of the preset
 
     Raises
@@ -40,7 +40,7 @@ def export(
     path: str | Path,
     *,
     preset: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     params: Mapping[str, object] | None = None,
     **options: Any,
 ) -> Path:
@@ -50,8 +50,9 @@ def export(
     ----------
     panel : str, as in ``nodeviz list``; "grid" for all of them in one picture, each with its first preset
     path : str or Path; .mp4 .webm .gif .apng .webp, a folder with a / at its end, or a still: .png .svg .pdf
-    preset : str or None, a shipped preset to start from; the panel's first one where neither it nor params are given
-    seed : int, 0 or more
+    preset : str or None, a preset to start from, of those that ship or of your own; the panel's first one where neither
+        it nor params are given
+    seed : int or None, 0 or more; None for that of a preset of your own, else 0
     params : parameter values on top of the preset
     options : those of `nodeviz.experiments.shoot.Shoot`: size=(1280, 720) in pixels, fps=30, seconds=8, speed=None,
         there_and_back=False, loop=0, at=None (the panel's time, for a still), over="" ("time", "points", "training"),

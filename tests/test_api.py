@@ -5,14 +5,22 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 import nodeviz
+from nodeviz.experiments.own_presets import save_own
 from nodeviz.experiments.params import ParamError
 from nodeviz.experiments.phase_frame import PhaseFrame
 from nodeviz.experiments.run import stack_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from nodeviz.experiments.run import Run
 
 
 def test_solve_is_the_engines() -> None:
@@ -55,6 +63,24 @@ def test_metrics_run_to_the_end_what_was_not_iterated() -> None:
     assert run.metrics is run.metrics
     assert run.history == {}  # the phase portrait reports no numbers as it goes
     assert run.status == "ok"
+
+
+def test_a_preset_of_ones_own_brings_its_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NODEVIZ_CONFIG_DIR", str(tmp_path))
+    save_own("phase", "Mine", "", {"t1": 7.5}, seed=9)
+    given = {"preset": "Mine"}, {"preset": "Mine", "seed": 4}, {"preset": "spiral"}, {"seed": 0}
+    assert [nodeviz.run("phase", **words).seed for words in given] == [9, 4, 0, 0]
+    drawn: list[int] = []
+
+    def draw(runs: list[Run], path: Path, _shoot: object) -> Generator[None, None, Path]:
+        drawn.extend(run.seed for run in runs)
+        yield
+        return path
+
+    monkeypatch.setattr("nodeviz.app.export.export_runs", draw)
+    for words in given:
+        nodeviz.export("phase", tmp_path / "a.png", **words)
+    assert drawn == [9, 4, 0, 0]
 
 
 def test_two_runs_do_not_share_anything() -> None:
