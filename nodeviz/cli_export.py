@@ -43,6 +43,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def export_panel(options: argparse.Namespace) -> int:
     """Draw a panel offscreen into a file, or each panel's first preset into a folder."""
+    from nodeviz.experiments.films import NothingShown
     from nodeviz.experiments.params import ParamError
     from nodeviz.experiments.registry import REGISTRY
     from nodeviz.media.formats import MediaError
@@ -65,8 +66,9 @@ def export_panel(options: argparse.Namespace) -> int:
             write(options, [panel], folder / f"{panel}.png", shoot)
             moving = replace(shoot, size=(800, 450), fps=15.0, seconds=6.0, there_and_back=True)
             write(options, [panel], folder / f"{panel}.gif", moving)
-    except MediaError as error:
-        raise ParamError(str(error)) from None
+    except (MediaError, NothingShown) as error:  # what was asked for was good, and has failed
+        print(f"nodeviz: {error}", file=sys.stderr)
+        return 1
     finally:
         del application
     return 0
@@ -97,8 +99,12 @@ def write(options: argparse.Namespace, panels: list[str], out: str | Path, shoot
 
     from nodeviz.app.export import check, export_runs, size_of
     from nodeviz.experiments.params import ParamError
+    from nodeviz.media.formats import MediaError
 
-    kind = check(out, shoot, panels=len(panels))
+    try:
+        kind = check(out, shoot, panels=len(panels))
+    except MediaError as error:
+        raise ParamError(str(error)) from None
     runs = [make_run(options, panel=panel, shown=shoot.over != "training") for panel in panels]
     if kind.moving and shoot.pictures > MANY and not wanted(runs, shoot, kind):
         raise ParamError("nothing was written; use fewer --seconds or a lower --fps")

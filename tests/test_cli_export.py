@@ -17,9 +17,11 @@ from PIL import Image
 from nodeviz import api, cli_export
 from nodeviz.cli import main
 from nodeviz.experiments.params import ParamError, declared
+from nodeviz.experiments.run import Run
 from nodeviz.experiments.shoot import Shoot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SMALL = ["--size", "320x180", "--fps", "10", "--seconds", "1"]
@@ -97,4 +99,20 @@ def test_an_export_ended_from_outside_leaves_nothing(tmp_path: Path, sign: signa
         time.sleep(0.3)
         child.send_signal(sign)
         assert child.wait(60) == code
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_without_a_picture_ends_as_one_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(run: Run) -> Iterator[None]:
+        run.message = "The file went away."
+        yield None
+
+    monkeypatch.setattr(Run, "updates", fails)
+    for panel, over in (("phase", "time"), ("classifier", "training")):
+        arguments = ["--set", "weights=fresh"] if over == "training" else []
+        target = tmp_path / "a.gif"
+        assert main(["export", panel, *arguments, "--over", over, "--out", str(target), *SMALL]) == 1
+        assert capsys.readouterr().err == "nodeviz: The file went away.\n"
     assert not list(tmp_path.iterdir())

@@ -40,6 +40,10 @@ def check_over(over: str, run: Run) -> str:
     return over or ("time" if run.experiment.arrivals is None else "points")
 
 
+class NothingShown(ParamError):
+    """A run that ended without a picture: its own reason, and nothing that whoever asked for it wrote wrongly."""
+
+
 class Film(Protocol):
     """What one panel shows in an animation."""
 
@@ -142,7 +146,9 @@ class OverTraining:
             while newest is not None and given < min(due, pictures - 1):
                 yield newest, 1.0
                 given += 1
-        while newest is not None and given < pictures:
+        if newest is None:
+            raise nothing_shown(run)
+        while given < pictures:
             yield newest, 1.0
             given += 1
 
@@ -152,7 +158,7 @@ def last_frame(shown: Run | Frame) -> Generator[None, None, Frame]:
 
     Raises
     ------
-    ParamError : the run has no frame, with its reason
+    NothingShown : the run has no frame, with its reason
     """
     if isinstance(shown, Frame):
         return shown
@@ -161,8 +167,13 @@ def last_frame(shown: Run | Frame) -> Generator[None, None, Frame]:
         frame = newest or frame
         yield
     if frame is None:
-        raise ParamError(shown.message or f"panel={shown.experiment.name}: the run has shown nothing")
+        raise nothing_shown(shown)
     return frame
+
+
+def nothing_shown(run: Run) -> NothingShown:
+    """Return the error of a run that has ended without a picture."""
+    return NothingShown(run.message or f"panel={run.experiment.name}: the run has shown nothing")
 
 
 def film_of(run: Run, shoot: Shoot) -> Film:
