@@ -40,7 +40,7 @@ class RealSeries:
         """Read the series, yielding every few milliseconds."""
         found = yield from read_series_steps(self.path)
         (series,) = found.series
-        return Series(series.t, series.y, series.names, unit=series.unit, note=self.note)
+        return Series(series.t, series.y, series.names, unit="date", note=self.note)  # all are of years
 
     def read(self) -> Series:
         """Read the series at once."""

@@ -15,9 +15,8 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QComboBox, QLine
 
 from nodeviz.app.panels.latent_points import Shown, much_changed
 from nodeviz.app.panels.latent_rows import idle_rows
-from nodeviz.app.plots import label_number
 from nodeviz.app.theme import DARK, LIGHT, answer_style
-from nodeviz.experiments.latent_params import INSTRUMENTS, LatentParams
+from nodeviz.experiments.latent_params import DATA_TITLES, INSTRUMENTS, LatentParams
 from nodeviz.experiments.params import declared
 from nodeviz.problems.series import Series, no_series
 
@@ -157,58 +156,6 @@ def test_the_caption_says_observations_noise_stage_and_times(panel: Any) -> None
     assert "for the points before" in panel.words.text()
     show(panel, nothing(make_frame(no_series())))
     assert "no observation used" in panel.words.text()
-
-
-def test_errors_over_many_draws_are_said_and_stand_in_the_table(panel: Any) -> None:
-    change(panel, upper="errors")
-    frame = make_frame(baselines=BOTH, errors=("latent", *BOTH), draws=40)
-    many = dataclasses.replace(frame.draws.errors[0], mse_interpolation=0.0484, mse_extrapolation=0.386)
-    draws = dataclasses.replace(frame.draws, errors=(many, *frame.draws.errors[1:]))
-    show(panel, dataclasses.replace(frame, draws=draws))
-    text = panel.words.text()
-    assert "mean square error over 40 fresh draws" in text
-    assert "latent ODE</span> 0.0484 within and 0.386 beyond, 89 % in its 90 % band" in text
-    table = panel.instruments["upper"].table
-    column = [table.item(row, 1).text() for row in range(table.rowCount())]
-    assert column == ["latent ODE", "0.0484", "0.386", "48 %", "89 %"]
-    assert "means over 40 fresh draws" in panel.instruments["upper"].words.text()
-    show(panel, frame := make_frame(errors=("latent",)))
-    assert table.item(table.rowCount() - 1, 0).text() == "noise"
-    assert "between the observations" in panel.instruments["upper"].words.text()
-    beyond = dataclasses.replace(frame.errors[0], mse_interpolation=np.nan)
-    show(panel, dataclasses.replace(frame, errors=(beyond,)))
-    assert "beyond them" in panel.instruments["upper"].words.text()
-
-
-def test_what_the_instruments_say_can_be_read_alone(panel: Any) -> None:
-    show(panel, make_frame(baselines=BOTH, draws=40))
-    said = {}
-    for kind in INSTRUMENTS:
-        change(panel, upper=kind)
-        panel.redraw()
-        said[kind] = panel.instruments["upper"].words.text()
-    assert "smooth" not in said["hidden"]  # what is drawn has the corners of the solver's steps
-    assert "one per observation; an ODE between, drawn at its solver's steps; 20 units" in said["hidden"]
-    assert "the samples lie" in said["latent"]
-    assert "3 of 6 coordinates less than half as wide" in said["posterior"]
-    assert "40 draws, each seen at 8 times: the latent ODE errs less (below the line) than" in said["draws"]
-    assert "filled: up to time 1, hollow: beyond" in said["draws"]
-    # The last step of refinement and the caption differ: both numbers are named.
-    answer = panel.frame.answer
-    changed = dataclasses.replace(answer, elbo=answer.elbo - 0.2)
-    show(panel, dataclasses.replace(panel.frame, answer=changed))
-    change(panel, upper="elbo")
-    panel.redraw()
-    for part in ("−9 → −3.11 nats in 60 steps", "as if the curve were linear in z0: by samples it is −3.31"):
-        assert part in panel.instruments["upper"].words.text()
-    assert "ELBO −3.31 nats" in panel.words.text()
-    assert "refined in 60 steps until converged" in panel.words.text()
-
-
-def test_years_and_figures_up_to_five_digits_are_plain() -> None:
-    written = (2005, 2388.4, 17920, -7012.6, 99_999, 999.4, 123_456, 0.00012)
-    said = ["2005", "2388", "17920", "−7013", "99999", "999", "1.23e5", "0.00012"]
-    assert [label_number(value) for value in written] == said
 
 
 def test_what_is_used_held_out_and_left_out_looks_different(panel: Any) -> None:
@@ -429,6 +376,10 @@ def test_rows_are_greyed_where_they_change_nothing() -> None:
     assert idle_rows(LatentParams()) <= known
     assert {"steps", "lr", "n_observations", "holdout_share"} <= idle_rows(LatentParams())
     assert not {"steps", "lr", "n_observations", "holdout_share", "plane"} & idle_rows(fresh)
+    # There is a truth to show of what was drawn alone.
+    assert [data for data in DATA_TITLES if "show_truth" not in idle_rows(LatentParams(data=data))] == [
+        "family", "spirals",
+    ]  # fmt: skip
 
 
 def test_what_an_edit_changed_is_told_from_other_data() -> None:

@@ -28,8 +28,8 @@ def test_they_are_all_the_data_that_ship_and_small() -> None:
     ("name", "n", "first", "last", "unit"),
     [
         ("co2", 2225, (1958 + 87 / 365, 316.1), (2001 + 362 / 365, 371.5), "date"),
-        ("sunspots", 309, (1700.0, 5.0), (2008.0, 2.9), ""),
-        ("nile", 100, (1871.0, 1120.0), (1970.0, 740.0), ""),
+        ("sunspots", 309, (1700.0, 5.0), (2008.0, 2.9), "date"),
+        ("nile", 100, (1871.0, 1120.0), (1970.0, 740.0), "date"),
     ],
 )
 def test_what_is_in_them(name: str, n: int, first: tuple[float, float], last: tuple[float, float], unit: str) -> None:

@@ -74,6 +74,11 @@ def milliseconds(ms: float) -> str:
     return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
 
 
+def duration(seconds: float) -> str:
+    """Return how long something takes, in words."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
 # The main plot.
 
 
@@ -181,8 +186,10 @@ def point_words(shown: Shown, row: int, channel: int, answer: AnswerView) -> str
 
 
 def time_text(t: float, unit: str) -> str:
-    """Return a time as captions show it: years with enough digits for a week."""
-    return f"{t:.2f}" if unit == "date" else f"t = {label_number(t)}"
+    """Return a time as captions show it: years with enough digits for a week, or none."""
+    if unit == "date":
+        return f"{t:.0f}" if t == round(t) else f"{t:.2f}"
+    return f"t = {label_number(t)}"
 
 
 # The instruments.
@@ -308,7 +315,15 @@ def loss(scene: Scene, t: float) -> str:
     model = scene.frame.model
     if not np.isfinite(model.loss):
         return f"trained before, on {model.trained_on}" if model.trained_on else "not trained yet"
-    return f"{label_number(model.loss)} at step {model.step}, KL weight {label_number(model.kl_weight)}"
+    said = (
+        f"{label_number(model.loss)} at step {model.step} of {model.steps}, KL weight {label_number(model.kl_weight)}"
+    )
+    left = model.seconds_per_step * (model.steps - model.step)
+    if not left > 0:
+        return said
+    said += f", {duration(left)} of training left"
+    refined = scene.frame.answer.stage == "refined"
+    return said + "; refining fits even a hardly trained model: untick Refine to see what it has learned" * refined
 
 
 def tests(scene: Scene, t: float) -> str:

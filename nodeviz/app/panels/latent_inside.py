@@ -83,6 +83,8 @@ def latent(view: LatentInstrument, scene: Scene) -> None:
     drawn.hollow.setData(*mean[:1].T)
     view.moved.setData(*projected(inside, inside.z_nudged).T)
     (x0, x1, y0, y1) = inside.view
+    if view.plot.settled and scene.frame.answer.stage == "refined" and not scene.frame.answer.refining:
+        view.plot.forget_range()  # what other answers needed, and those of a drag, this one does not
     view.plot.grow(("latent", names, inside.channel), np.array([x0, x1]), np.array([y0, y1]), pad=0.0)
     columns: dict[str, Any] = {"t": inside.z_t, names[0]: mean[:, 0], names[1]: mean[:, 1]}
     view.give(columns | {f"z{i + 1}": column for i, column in enumerate(inside.z_mean.T)})

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from nodeviz.app.theme import Theme
     from nodeviz.engine.arrays import FloatArray
 
+NO_ERRORS = (-3.0, 1.0)  # log10 of errors, between which axes are shown while none is known
+STEEP = 4.0  # times that the first step of refinement may gain as much as all others, and still be drawn to scale
+FIRST_STEPS = 128  # of training, on the axis from the beginning
 LIMIT_MS = 50.0  # from an edit to its answer on screen
 
 
@@ -106,9 +109,20 @@ def elbo(view: LatentInstrument, scene: Scene) -> None:
     drawn.steps.setData(steps[:1], values[:1])
     if np.isfinite(values).any():
         end = np.array([0.0, max(10.0, float(len(values) - 1))])
-        low, high = float(np.nanmin(values)), float(np.nanmax(values))
-        view.plot.grow(("elbo",), end, np.array([min(low, high - 1.0), high]))
+        low, high = elbo_range(values)
+        if values[0] < low:
+            view.write(f"↓ {label_number(values[0])} at first", view.theme.quiet, 0.0, low)
+        view.plot.grow(("elbo", scene.frame.answer.edit), end, np.array([low, high]))
     view.give({"step": steps, "ELBO": values})
+
+
+def elbo_range(values: FloatArray) -> tuple[float, float]:
+    """Return what to show of them, lowest and highest: where the first step gains nearly all, what follows it."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    later = float(np.nanmin(values[1:])) if np.isfinite(values[1:]).any() else low
+    if later - low > STEEP * (high - later) and len(values) > 2:
+        low = later - 0.25 * (high - later)
+    return min(low, high - 1.0), high
 
 
 def errors(view: LatentInstrument, scene: Scene) -> None:
@@ -162,11 +176,20 @@ def draws(view: LatentInstrument, scene: Scene) -> None:
         drawn.hollow.setData(outer, logs(given.mse_extrapolation[0]))
     joined = np.concatenate(every) if every else np.empty(0)
     joined = joined[np.isfinite(joined)]
+    ends = joined[[joined.argmin(), joined.argmax()]] if len(joined) else np.array(NO_ERRORS)
     if len(joined):
-        ends = joined[[joined.argmin(), joined.argmax()]]
         view.line.setData(ends, ends)
-        view.plot.grow(("draws", given.count), ends, ends)
+    else:
+        view.write("no draws yet", view.theme.quiet, float(ends[0]), float(ends.mean()))
+    view.plot.grow(("draws", given.count, bool(len(joined))), ends, ends)
     view.give(columns)
+
+
+def last_step(scene: Scene) -> float:
+    """Return up to which step the axis goes: what is done fills half of it at least, until all are on it."""
+    model = scene.frame.model
+    reached = max(FIRST_STEPS, model.step)
+    return float(max(1, min(2.0 ** np.ceil(np.log2(reached)), max(model.steps, model.step))))
 
 
 def loss(view: LatentInstrument, scene: Scene) -> None:
@@ -177,7 +200,7 @@ def loss(view: LatentInstrument, scene: Scene) -> None:
     for curve, (places, shown) in ((view.pale, thinned(values)), (drawn.curve, smoothed(values))):
         # Every report is of several steps; between reports they are spaced evenly.
         curve.setData(np.interp(places, np.arange(1, len(steps) + 1), steps) if len(steps) else [], shown)
-    end = float(max(scene.frame.model.steps, scene.frame.model.step, 1))
+    end = last_step(scene)
     mean = smoothed(values)[1]
     every = np.concatenate([mean, np.quantile(values, (0.02, 0.98)) if len(values) else mean])
     every = every[np.isfinite(every)]
@@ -201,7 +224,7 @@ def tests(view: LatentInstrument, scene: Scene) -> None:
     drawn.hollow.setSymbol("o")
     drawn.hollow.setBrush(None)
     drawn.hollow.setData(steps[-1:], beyond[-1:])
-    end = float(max(scene.frame.model.steps, scene.frame.model.step, 1))
+    end = last_step(scene)
     every = np.concatenate([within, beyond])
     every = every[np.isfinite(every)]
     low, high = (float(every.min()), float(every.max())) if len(every) else (-2.0, 0.0)

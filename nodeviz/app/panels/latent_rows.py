@@ -20,6 +20,8 @@ def idle_rows(params: LatentParams) -> frozenset[str]:
         idle.add("span")
     if params.data not in {"family", "spirals"} or len(params.points):
         idle.add("n_observations")
+    if params.data not in {"family", "spirals"}:
+        idle.add("show_truth")
     if params.data not in {"family", "spirals", "csv"}:
         idle.add("number")
     if params.holdout == "none":
