@@ -31,13 +31,14 @@ from nodeviz.experiments.registry import REGISTRY
 from nodeviz.experiments.run import SEED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 SUFFIX = ".nodeviz"
 FORMAT, VERSION = "nodeviz session", 1
 MAX_BYTES = 64 * 2**20  # of a file, and of what it unpacks to
 MAX_JSON = 16 * 2**20
+TOO_LONG = "too long"  # stands for a run that was left out
 LONG = 32  # rows; longer tables go into data.npz
 VIEWS = frozenset({"look", "inspect", "orient", "backwards"})  # verbs that say where a panel looks
 _STEPS = Number(0, 10**9, integer=True)
@@ -84,19 +85,21 @@ class Document:
     complaints: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
-def save(path: Path, document: Document) -> None:
-    """Write a session, whole or not at all.
+def save(path: Path, document: Document) -> str:
+    """Write a session, whole or not at all; return in a sentence what had to be left out, if anything.
 
     Raises
     ------
-    SessionError : in place of an OSError, with the reason
+    SessionError : in place of an OSError, with the reason; or the session is too large
     """
+    content, left_out = fitting(document)
     try:
-        write_whole(path, to_bytes(document))
+        write_whole(path, content)
     except OSError as error:
         raise SessionError(
             f"{path}: the session cannot be written ({reason_of(error)}); choose another place"
         ) from None
+    return left_out
 
 
 def load(path: Path, folder: Path | None = None) -> Document:
@@ -123,7 +126,36 @@ def load(path: Path, folder: Path | None = None) -> Document:
 
 
 def to_bytes(document: Document) -> bytes:
-    """Return the content of a session's file: the same for the same session."""
+    """Return the content of a session's file, the same for the same session.
+
+    Raises
+    ------
+    SessionError : more than `load` would take, without the runs' histories too
+    """
+    return fitting(document)[0]
+
+
+def fitting(document: Document) -> tuple[bytes, str]:
+    """Return the content of a session's file that `load` takes, and in a sentence what was left out for that.
+
+    Raises
+    ------
+    SessionError : it is too large even without how the panels were trained
+    """
+    runs = {name: len(record.replay.changes) for name, record in document.panels.items() if record.replay is not None}
+    without: list[str] = []
+    while (content := _pack(document, without)) is None:
+        if not runs:
+            raise SessionError(f"session: above the limit of {MAX_BYTES >> 20} MB; show fewer points, then save")
+        longest = max(runs, key=runs.__getitem__)
+        del runs[longest]
+        without.append(longest)
+    names = ", ".join(without)
+    return content, f"Left out, as too long: how it was trained ({names}); opened, it begins anew." if names else ""
+
+
+def _pack(document: Document, without: Sequence[str]) -> bytes | None:
+    """Return the file's content, the runs of some panels left out; None if it is more than `load` takes."""
     tables = _Tables()
     layout = document.layout
     data = {
@@ -131,7 +163,9 @@ def to_bytes(document: Document) -> bytes:
         "version": VERSION,
         "nodeviz": __version__,
         "theme": document.theme,
-        "panels": {name: _encode_panel(record, tables) for name, record in document.panels.items()},
+        "panels": {
+            name: _encode_panel(record, tables, run=name not in without) for name, record in document.panels.items()
+        },
         "layout": None
         if layout is None
         else {
@@ -140,15 +174,17 @@ def to_bytes(document: Document) -> bytes:
             "state": base64.b64encode(layout.state).decode(),
         },
     }
-    packed = io.BytesIO()
+    text, arrays, packed = json.dumps(data, indent=1, allow_nan=False), io.BytesIO(), io.BytesIO()
+    if tables.arrays:
+        np.savez(arrays, **tables.arrays)  # type: ignore[arg-type]
+    if len(text) > MAX_JSON or len(text) + arrays.tell() > MAX_BYTES:
+        return None
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         # A fixed date, so that an unchanged session is known by its bytes.
-        archive.writestr(_member("session.json"), json.dumps(data, indent=1, allow_nan=False))
+        archive.writestr(_member("session.json"), text)
         if tables.arrays:
-            arrays = io.BytesIO()
-            np.savez(arrays, **tables.arrays)  # type: ignore[arg-type]
             archive.writestr(_member("data.npz"), arrays.getvalue())
-    return packed.getvalue()
+    return packed.getvalue() if packed.tell() <= MAX_BYTES else None
 
 
 def _member(name: str) -> zipfile.ZipInfo:
@@ -177,8 +213,8 @@ class _Tables:
         return {"table": name}
 
 
-def _encode_panel(record: PanelRecord, tables: _Tables) -> dict[str, Any]:
-    state = record.state
+def _encode_panel(record: PanelRecord, tables: _Tables, *, run: bool) -> dict[str, Any]:
+    state, replay = record.state, record.replay
     values = {name: tables.pack(value) for name, value in declarations.to_json(state.params).items()}
     return {
         "params": values,
@@ -191,7 +227,7 @@ def _encode_panel(record: PanelRecord, tables: _Tables) -> dict[str, Any]:
         "folded": record.folded,
         "visible": record.visible,
         "views": [[verb, *arguments] for verb, arguments in record.views],
-        "run": None if record.replay is None else _encode_run(state.params, record.replay, tables),
+        "run": None if replay is None else _encode_run(state.params, replay, tables) if run else TOO_LONG,
     }
 
 
@@ -379,6 +415,9 @@ class _Reader:
     def _replay(self, name: str, params: Any, run: Any) -> Replay[Any] | None:
         """Return how the run came to where it is; where that cannot be read it begins anew."""
         if run is None or not REGISTRY[name].trains:
+            return None
+        if run == TOO_LONG:
+            self._say(name, "Not restored: how far it was trained, which was too long to keep; it begins anew")
             return None
         try:
             begun = known = replaced(params, self._values(run["begun"]))

@@ -138,10 +138,10 @@ class Workspace(QObject):
         if path is None:
             raise SessionError(f'save: no name yet; give one as in session.save("mine{SUFFIX}")')
         target = session_target(path)
-        save(target, document_of(self._window))
+        left_out = save(target, document_of(self._window))
         self._remember(target)
         self._window.echo(f"session.save({str(target)!r})")
-        self._window.tell(f"Saved {target.name}.")
+        self._window.tell(" ".join(filter(None, (f"Saved {target.name}.", left_out))))
 
     def save_script(self, path: str | os.PathLike[str]) -> None:
         """Write the session as a Python script that rebuilds it.

@@ -104,6 +104,46 @@ def test_every_preset_comes_back() -> None:
             assert found.panels[panel].state == state
 
 
+def edits(count: int) -> Document:
+    """A session whose classifier had points painted a number of times while it trained, too few for a table."""
+    begun = change(REGISTRY["classifier"].params(), {"weights": "fresh", "steps": 90})
+    rows = np.linspace(-1, 1, 2 * (session_file.LONG - 1)).reshape(-1, 2).round(3).tolist()
+    changes = tuple(
+        (step, change(begun, {"points": [[x, y, (step + number) % 2] for number, (x, y) in enumerate(rows)]}))
+        for step in range(1, count + 1)
+    )
+    replay = Replay(begun=begun, steps=count, goal=90, changes=changes)
+    latent = change(REGISTRY["latent"].params(), {"weights": "fresh"})
+    return Document(
+        panels={
+            "classifier": PanelRecord(state=State(changes[-1][1], 3, ""), replay=replay),
+            "latent": PanelRecord(state=State(latent, 0, ""), replay=Replay(begun=latent, steps=7, goal=9)),
+        }
+    )
+
+
+@pytest.mark.parametrize("limit", ["MAX_JSON", "MAX_BYTES"])
+def test_what_is_written_can_always_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    document, path = edits(60), tmp_path / "a.nodeviz"
+    assert save(path, document) == ""
+    assert load(path).panels["classifier"].replay == document.panels["classifier"].replay
+    monkeypatch.setattr(session_file, limit, 60_000)
+    said = save(path, document)
+    assert "how it was trained (classifier)" in said
+    found = load(path)
+    assert found.panels["classifier"].state == document.panels["classifier"].state
+    assert found.panels["classifier"].replay is None
+    assert found.panels["latent"].replay == document.panels["latent"].replay
+    ((name, sentence),) = found.complaints
+    assert name == "classifier"
+    assert "too long to keep; it begins anew" in sentence
+    before = path.read_bytes()
+    monkeypatch.setattr(session_file, limit, 1_000)
+    with pytest.raises(SessionError, match="session: above the limit"):
+        save(path, document)
+    assert path.read_bytes() == before
+
+
 def test_a_session_is_json_to_be_read_and_tables_in_npz() -> None:
     with zipfile.ZipFile(io.BytesIO(to_bytes(full()))) as archive:
         data = json.loads(archive.read("session.json"))
