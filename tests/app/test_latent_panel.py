@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 
 from nodeviz.app.theme import DARK, LIGHT
 from nodeviz.experiments.params import ParamError
@@ -17,6 +18,9 @@ from nodeviz.problems.series import Series
 
 from .latent_panels import at, change, drawn, fixture_panel, fixture_shared, lines_of, main, opened_panel, show
 from .latent_scene import EIGHT, make_frame
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEFT, SHIFT, CONTROL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 FIXTURES = fixture_shared, fixture_panel  # which pytest finds by these names
@@ -358,6 +362,43 @@ def test_the_card_and_the_ring_go_with_their_point(qtbot: Any, panel: Any, other
         panel.session.undo_stack.undo()
     assert not plot.card.isVisible()
     assert not len(plot._ring.data)
+
+
+def test_an_empty_plot_says_what_to_do_until_there_is_a_point(panel: Any) -> None:
+    hint = main(panel)._hint
+    assert not hint.isVisible()
+    panel.clear()
+    show(panel, make_frame(panel.params.points))
+    assert hint.isVisible()
+    assert "click" in hint.text()
+    assert main(panel).box.rect().contains(hint.mapRectToParent(hint.boundingRect()))
+    click(panel, 0.5, -1.0)
+    assert not hint.isVisible()
+    panel.session.undo_stack.undo()
+    assert hint.isVisible()
+
+
+def test_who_chooses_a_file_as_the_data_is_asked_which(
+    qtbot: Any, panel: Any, monkeypatch: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "tide.csv"
+    path.write_text("t,y\n0,1\n1,2\n2,1.5\n", "utf-8")
+    answers = ["", str(path)]
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (answers.pop(0), ""))
+    said, combo = lines_of(panel), panel.form.rows["data"].combo
+
+    def choose() -> None:
+        combo.setFocus()
+        combo.setCurrentIndex(combo.findData("csv") - 1)
+        qtbot.keyClick(combo, Qt.Key.Key_Down)
+
+    choose()  # and think better of it
+    assert (panel.params.data, combo.currentData(), said) == ("points", "points", [])
+    assert panel.message.isHidden()
+    choose()
+    assert (panel.params.data, combo.currentData()) == ("csv", "csv")
+    assert said == [f"latent.open_series({str(path)!r})"]
+    assert not answers
 
 
 def test_a_series_of_several_channels_is_edited_in_each() -> None:

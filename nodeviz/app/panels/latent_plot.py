@@ -31,6 +31,7 @@ FAR = 50.0  # heights of the view beyond which a curve is pulled in: a painter c
 MOST_MARKERS = 4000
 AXIS = 48  # pixels of the left axis where several plots stand above each other
 SIZES = ((60, 9.0), (300, 6.5), (10**9, 4.0))  # pixels of a marker where there are so many at most
+HINT = "click to add an observation"
 REST_MS = 350  # that the pointer lies on a point before a card says what that is
 OPACITY = (0.17, 0.26)  # of the 90 % band, and of the 50 % band over it
 
@@ -133,7 +134,7 @@ class ChannelPlot(Plot):
         self._head, self._ring = self.markers("o", 11, 10), self.markers("o", 19, 11)
         self._cursor = self._line(90)
         self._cross = self._line(90), self._line(0)
-        self._word = AxisName(self.box)
+        self._word, self._hint = AxisName(self.box), AxisName(self.box)
         self.legend = Legend(self)
         self.card = Card(self)
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
@@ -147,6 +148,7 @@ class ChannelPlot(Plot):
         self._look = Look("none", mean=False, samples=False, truth=False)
         self.columns = self._columns
         self.box.sigRangeChanged.connect(self._place_word)
+        self.box.sigResized.connect(self._place_word)
         self.when_themed(self._take_theme)
 
     def _line(self, angle: float) -> pg.InfiniteLine:
@@ -241,6 +243,8 @@ class ChannelPlot(Plot):
         if shown is before:
             return
         self._point_on(shown)
+        if before is None or not len(before.t) or not len(shown.t):
+            self._place_word()
         new = -1 if before is None or len(self._fresh.data) else shown.only_new(before)
         if new >= 0 and shown.used[new]:
             self._fresh.setData(shown.t[new : new + 1], shown.y[new : new + 1, self.channel])
@@ -317,8 +321,12 @@ class ChannelPlot(Plot):
             self.card.show_at(place, point_words(shown, row, self.channel, self._frame.answer))
 
     def _place_word(self) -> None:
-        """Say in the shaded part that the curve extrapolates there, where there is room for the word."""
+        """Say in the shaded part that a curve extrapolates, if there is room; without points say how to add one."""
         rect = self.box.rect()
+        self._hint.show_text(HINT, self._theme.text)
+        hint = self._hint.boundingRect()
+        self._hint.setVisible(self._shown is not None and not len(self._shown.t) and hint.width() < rect.width())
+        self._hint.setPos(rect.center().x() - hint.width() / 2, rect.top() + rect.height() / 4)
         first = self._shades[1].boundingRect().left()
         left = self.box.mapFromView(QPointF(first, 0.0)).x() + 8.0
         self._word.show_text("extrapolation", self._theme.quiet)
