@@ -206,8 +206,8 @@ def test_clicks_beyond_the_observations_leave_the_axis_as_long_as_it_is(data: st
     [
         ("sunspots", "", "About 28 cycles are more than the model follows"),
         ("co2", "", "About 44 cycles are more than the model follows"),
-        ("co2", "1958.2,1961", "Here those from 1958 to 1962."),
-        ("sunspots", "1975,2000", "Here those from 1975 to 2008."),
+        ("co2", "1958.2,1961", "Shown here: 1958 to 1962."),
+        ("sunspots", "1975,2000", "Shown here: 1975 to 2008."),
         (
             "nile",
             "",
@@ -219,7 +219,7 @@ def test_which_part_of_a_real_series_is_used_is_said(data: str, span: str, said:
     series = finish(data=data, span=span, refine=False).frames[-1].series
     assert said in series.note
     assert ("choose a few of them" in series.note) == ("cycles are more" in said)
-    assert ("Here" in series.note) == ("Here" in said)
+    assert ("Shown here" in series.note) == ("Shown here" in said)
 
 
 def test_one_early_point_has_a_curve_over_the_whole_window() -> None:
