@@ -39,7 +39,9 @@ def make_run(options: argparse.Namespace, *, panel: str = "", shown: bool = Fals
         changes[name.strip()] = value
     panel, preset = panel or options.panel, options.preset
     if getattr(options, "source", None) is not None:
-        return repeated(options.source, panel, changes)
+        if preset is not None:
+            raise ParamError(f"--preset {preset}: beside --from, which brings its own; leave one of them out")
+        return repeated(options.source, panel, changes, seed=options.seed)
     if panel is None:
         raise ParamError(f"PANEL: none is named; use one of {', '.join(REGISTRY)}")
     if shown and preset is None and not changes:
@@ -47,28 +49,61 @@ def make_run(options: argparse.Namespace, *, panel: str = "", shown: bool = Fals
     return Run(panel, preset=preset, seed=options.seed, changes=changes, shown=shown)
 
 
-def repeated(source: Path, panel: str | None, changes: dict[str, object]) -> Run:
-    """Return the run that an exported file was made from, with changes on top."""
+def repeated(source: Path, panel: str | None, changes: dict[str, object], *, seed: Any = None) -> Run:
+    """Return the run that an exported file was made from, with changes on top, and from another seed if one is given.
+
+    Raises
+    ------
+    ParamError : no file of nodeviz, none of that panel, or a value that cannot be
+    """
     from nodeviz.experiments.params import ParamError
     from nodeviz.experiments.run import Run
+
+    note = _note_of(source, panel)
+    made_by, preset = note["panel"], note.get("preset")
+    if panel not in {None, made_by}:
+        raise ParamError(f"panel={panel}: {source} was made from {made_by}; leave the panel out")
+    run = Run(made_by, seed=note["seed"] if seed is None else seed, changes=note["params"] | changes)
+    run.preset = preset if isinstance(preset, str) else None
+    return run
+
+
+def _note_of(source: Path, panel: str | None) -> dict[str, Any]:
+    """Return what a file says of the panel that it shows, or of one of several.
+
+    Raises
+    ------
+    ParamError : it says nothing, or nothing that can be read; it shows several and none of them is named
+    """
+    from nodeviz.experiments.params import ParamError
     from nodeviz.media.formats import MediaError
     from nodeviz.media.notes import read_note
 
-    note: Any = None
     try:
         note = json.loads(read_note(source))
-        note = {entry["panel"]: entry for entry in note.get("panels", ())}.get(panel, note)
-        made_by, params, seed = note["panel"], dict(note["params"]), note["seed"]
     except MediaError as error:
         raise ParamError(f"--from {error}") from None
-    except (ValueError, KeyError, TypeError):
-        if isinstance(note, dict) and note.get("panels"):
-            known = ", ".join(str(entry["panel"]) for entry in note["panels"])
-            raise ParamError(f"--from {source}: it shows several panels; name one of them: {known}") from None
-        raise ParamError(f"--from {source}: its note is damaged; name a file that nodeviz has exported") from None
-    if panel not in {None, made_by}:
-        raise ParamError(f"panel={panel}: {source} was made from {made_by}; leave the panel out")
-    return Run(made_by, seed=seed, changes=params | changes)
+    except (ValueError, RecursionError):
+        note = None
+    entries = note.get("panels") if isinstance(note, dict) else None
+    told = [entry for entry in (entries if isinstance(entries, list) else [note]) if _is_whole(entry)]
+    found = {entry["panel"]: entry for entry in told}
+    if not found:
+        raise ParamError(f"--from {source}: its note is damaged; name a file that nodeviz has exported")
+    if len(found) > 1 and panel not in found:
+        raise ParamError(f"--from {source}: it shows several panels; name one of them: {', '.join(found)}")
+    entry: dict[str, Any] = found[panel] if panel in found else told[0]
+    return entry
+
+
+def _is_whole(entry: Any) -> bool:
+    """Return whether part of a note tells of a run: any program may have written any text there."""
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("panel"), str)
+        and isinstance(entry.get("params"), dict)
+        and "seed" in entry
+    )
 
 
 def follow(run: Run, *, keep: bool) -> list[Frame]:

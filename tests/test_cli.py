@@ -23,6 +23,8 @@ from nodeviz.experiments.base import Update, flatten
 from nodeviz.experiments.params import declared
 from nodeviz.experiments.phase import PHASE
 from nodeviz.experiments.presets import presets
+from nodeviz.media.formats import Options
+from nodeviz.media.stills import write_png
 from nodeviz.problems.systems import SYSTEMS
 
 if TYPE_CHECKING:
@@ -183,6 +185,45 @@ def test_export_writes_an_animation_that_run_repeats(tmp_path: Path, capsys: pyt
     first = json.loads(capsys.readouterr().out)
     assert (repeated["params"], repeated["seed"]) == (first["params"], 4)
     assert repeated["metrics"]["solvers"] == first["metrics"]["solvers"]
+
+
+def still(tmp_path: Path, note: object) -> str:
+    """Write a picture with a note, as JSON or as it is."""
+    path = tmp_path / "a.png"
+    text = note if isinstance(note, str) else json.dumps(note)
+    write_png(path, np.zeros((8, 8, 4), np.uint8), Options(size=(8, 8), note=text))
+    return str(path)
+
+
+def test_what_stands_beside_from_is_heard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    note = {"panel": "phase", "preset": "spiral", "params": {"n_steps": 12}, "seed": 4}
+    path = still(tmp_path, note)
+    assert call("run", "--from", path, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["preset"], told["seed"]) == ("spiral", 4)
+    assert call("run", "--from", path, "--seed", "7", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["seed"] == 7
+    assert call("run", "--from", path, "--preset", "spiral", "--json") == 2
+    assert "beside --from" in capsys.readouterr().err
+    assert call("run", "--from", path, "--seed", "-1", "--json") == 2
+    assert "seed=-1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "5", "[]", "null", '"text"', "[" * 100_000, {}, {"panels": 5}, {"panels": []}, {"panels": [5]},
+        {"panel": 3, "params": {}, "seed": 0}, {"panel": "phase", "params": [], "seed": 0},
+        {"panel": "phase", "params": {}}, {"panel": "phase", "params": {"n_steps": [1]}, "seed": 0},
+        {"panel": "phase", "params": {}, "seed": {}}, {"panel": "none", "params": {}, "seed": 0},
+    ],
+)  # fmt: skip
+def test_any_note_is_read_or_refused_in_one_line(
+    note: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("run", "--from", still(tmp_path, note), "--json") == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
 
 
 @pytest.mark.parametrize(
@@ -448,7 +489,13 @@ def test_run_and_list_load_no_qt() -> None:
 def test_without_a_display_the_window_is_one_sentence_and_exit_code_2() -> None:
     done = run_cli(QT_QPA_PLATFORM=None, DISPLAY=None, WAYLAND_DISPLAY=None)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    for word in ("no display", "nodeviz list", "nodeviz run PANEL --json", "nodeviz doctor"):
+    for word in (
+        "no display",
+        "nodeviz list",
+        "nodeviz run PANEL --json",
+        "nodeviz export PANEL --out FILE",
+        "nodeviz doctor",
+    ):
         assert word in done.stderr
 
 
