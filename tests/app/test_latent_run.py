@@ -159,6 +159,28 @@ def test_a_click_on_real_data_leaves_what_follows_the_span_held_out(qtbot: Any, 
     np.testing.assert_array_equal(panel.frame.series.held, before.held)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"thin": 0.02}, "Points used is 0.02"),
+        ({"holdout": "last", "holdout_share": 0.9}, "as Hold out has it (the last part)"),
+        ({"data": "co2", "span": "1958.2,1961", "points": no_series()}, "comes after the times of Between"),
+    ],
+)
+def test_a_click_that_changes_no_curve_says_why(qtbot: Any, make: Any, changes: dict[str, Any], words: str) -> None:
+    panel = make(refine=False, **changes)
+    series = panel.frame.series
+    click(panel, float(series.t[-1]) - 1e-3, float(np.mean(series.view[2:])))
+    qtbot.waitUntil(lambda: words in panel.message.text.text(), timeout=5_000)
+    assert panel.message.isVisible()
+    panel.session.undo_stack.undo()
+    assert panel.message.isHidden()
+    if "thin" in changes:
+        panel.session.change("latent", {"thin": 1.0})
+        click(panel, 0.5, 1.2)
+        rest(qtbot, panel)  # of one that is used nothing is said
+
+
 def test_a_coordinate_moved_by_hand_moves_the_curve(qtbot: Any, make: Any) -> None:
     panel = make()
     panel.session.change("latent", {"nudge_of": 2, "nudge": 1.5})

@@ -27,7 +27,7 @@ from nodeviz.app.panels.running import RunPanel
 from nodeviz.experiments.base import Trained
 from nodeviz.experiments.latent_frame import LatentFrame
 from nodeviz.experiments.latent_params import FORGETS_POINTS, LatentParams
-from nodeviz.experiments.params import ParamError, declared
+from nodeviz.experiments.params import ParamError, declared, read_number
 from nodeviz.experiments.run import plain
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
         self._frame_before: LatentFrame | None = None
         self._base: Series | None = None  # the observations before the drag that goes on
         self._moving = False  # whether a change is a part of it
+        self._added: float | None = None  # the time of the point that was added last, until it is answered
         self._been: deque[str] = deque(maxlen=REMEMBERED)  # digests of the observations that were in force
         self._sample = 0  # the seed of the last random sample
         self._scene: Scene | None = None
@@ -184,7 +185,12 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
         shown = Shown.of(frame.series)
         self.times.answer(shown, frame.answer.milliseconds_first)
         wanted = self._wanted(self.params) if self.started else None  # without a run the frame alone knows
-        self._seen = shown if wanted is None or shown.is_of(wanted) else shown.edited(wanted)
+        answered = wanted is None or shown.is_of(wanted)
+        self._seen = shown if wanted is None or answered else shown.edited(wanted)
+        if answered and self._added is not None:
+            why, self._added = shown.unseen(self._added, self.params), None
+            if why:
+                self.show_message(why)
 
     @staticmethod
     def _wanted(params: LatentParams) -> Series | None:
@@ -301,6 +307,7 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
         """Add an observation at time t; ``channel`` counts from 1 where there are several."""
         self._editable()
         edits.add(self.session, t, y, channel)
+        self._added = read_number("t", t)
 
     def remove_point(self, i: Any) -> None:
         """Take observation i away, counted from 0 in the order of time."""

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nodeviz.experiments.latent_params import HOLDOUT_TITLES, span_of
+
 if TYPE_CHECKING:
     from nodeviz.engine.arrays import BoolArray, FloatArray
     from nodeviz.experiments.latent_frame import SeriesView
+    from nodeviz.experiments.latent_params import LatentParams
     from nodeviz.problems.series import Series
 
 
@@ -66,6 +69,23 @@ class Shown:
         old, new = (np.column_stack([one.t, one.y, one.used, one.held]) for one in (before, self))
         row = alike(old, new)
         return row if alike(old[::-1], new[::-1]) >= len(old) - row else -1
+
+    def unseen(self, t: float, params: LatentParams) -> str:
+        """Return in a sentence why an observation at a time changes no curve; empty where it does, or is not there."""
+        rows = np.flatnonzero(self.t == t)
+        if not len(rows) or self.used[rows].any():
+            return ""
+        row = int(rows[0])
+        if self.held[row]:
+            if params.holdout == "none" or (params.data != "points" and t > span_of(params.span)[1]):
+                return "The point is held out: it comes after the times of Between, so the curve does not see it."
+            which = HOLDOUT_TITLES[params.holdout].lower()
+            return f"The point is held out, as Hold out has it ({which}), so the curve does not see it."
+        if params.thin < 1.0:
+            return (
+                f"Points used is {params.thin:g}, and this point is one of those left out; raise it to see its effect."
+            )
+        return "The point is left out: it lies too far from the others, or there are too many of them."
 
     def nearest(self, channel: int, t: float, y: float, pixel: tuple[float, float]) -> tuple[int, float]:
         """Return the row that is nearest to a place, and how many pixels of a size in data units lie between.
