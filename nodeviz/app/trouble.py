@@ -143,8 +143,7 @@ def close_and_reset(window: MainWindow, dialog: TextDialog) -> None:
     dialog.close()
     if application is not None:
         application.setProperty(RESET, str(window.store.path.parent))
-        if not window.close():  # it goes on, as for an export that is to end first
-            application.setProperty(RESET, None)
+        window.close()
 
 
 def put_aside(folder: Path) -> str:
