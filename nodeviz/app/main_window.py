@@ -238,7 +238,12 @@ class MainWindow(QMainWindow):
         self._rate, self._seen = (seen - self._seen) / 0.5, seen
         dropped = sum(panel.dropped for panel in self.panels.values())
         rate = f" at {self._rate:.0f} steps/s" if running and self._rate else ""
-        self.engine_words.setText(f"{', '.join(running)} running{rate}" if running else "engine idle")
+        words = f"{', '.join(running)} running{rate}" if running else "engine idle"
+        self.engine_words.setToolTip(words)
+        # Beside the last line and the buttons there is not room for the names of all panels.
+        if QFontMetrics(self.engine_words.font()).horizontalAdvance(words) > max(200, self.width() * 3 // 10):
+            words = f"{len(running)} panels running{rate}" if len(running) > 1 else f"{running[0]}{rate}"
+        self.engine_words.setText(words)
         self.frame_words.setText(f"{self.clock.frames_per_second():.0f} frames/s, {dropped} dropped")
 
     def echo(self, line: str) -> None:
@@ -282,7 +287,9 @@ class MainWindow(QMainWindow):
         self.remember()
         self.workspace.finish()
         for job in self.findChildren(ExportJob):
-            job.cancel()
+            if job.running:
+                LOG.warning("export of %s: the window was closed before it was done; nothing was written", job.path)
+                job.cancel()
         self.clock.stop()
         self._slow.stop()
         self.attach.stop()

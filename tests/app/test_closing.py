@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QMessageBox
 
 from .closing_app import WAYS
 from .conftest import wait_idle
+from .windows import opened
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # s
@@ -49,6 +50,18 @@ def test_a_run_that_hangs_is_named_and_the_process_ends_by_itself() -> None:
     assert "phase did not end within" in said
     assert "QThread" not in said
     assert seconds < 30.0  # the run hangs for 60; the benchmark measures how long it really takes
+
+
+def test_an_export_that_ends_with_the_window_is_named(
+    qtbot: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "long.mp4"
+    with opened(qtbot, tmp_path / "settings", "phase") as window:
+        wait_idle(qtbot, window)
+        job = window.facades["phase"].export(str(path), seconds=60)
+        qtbot.waitUntil(lambda: job.done > 0)
+    assert f"export of {path}: the window was closed before it was done" in caplog.text
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["settings"]
 
 
 def test_a_run_that_raises_while_it_is_replaced_does_not_end_the_worker(
