@@ -69,6 +69,7 @@ def main(
                 window.workspace.run_script(script)
             window.errors.actions.listen(log.note)
             show_crash(window, log)
+            log.crash = ""  # told: a window after a reset has none before it
             # Python handles a signal only when it runs: the clock sees to that, so that Ctrl+C in the terminal works.
             signal.signal(signal.SIGINT, lambda *_, window=window: QTimer.singleShot(0, window.close))
             code = int(application.exec())
@@ -154,5 +155,5 @@ def print_without_display() -> None:
     """Say what works without a display."""
     sys.stderr.write(
         "nodeviz: no display answers to open a window on; without one these work: "
-        "nodeviz list, nodeviz run PANEL --json, nodeviz doctor\n"
+        "nodeviz list, nodeviz run PANEL --json, nodeviz export PANEL --out FILE, nodeviz doctor\n"
     )

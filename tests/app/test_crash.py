@@ -11,11 +11,12 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from nodeviz.app import crash_log
 from nodeviz.app.crash_log import ACTIONS_BYTES, KEPT, MAX_BYTES, CrashLog, collect
 from nodeviz.app.reset import NAMED, ResetError, remembered, reset
-from nodeviz.app.trouble import TextDialog
+from nodeviz.app.trouble import RESET, TextDialog
 from nodeviz.experiments.own_presets import save_own
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,6 +134,13 @@ def test_an_open_window_is_not_reset_behind_its_back(tmp_path: Path) -> None:
     assert (tmp_path / "settings.json").exists()
 
 
+def test_a_crash_is_not_told_again_by_the_window_after_a_reset(tmp_path: Path) -> None:
+    start(tmp_path, "crash")
+    code, (_, again), complaint = start(tmp_path, "reset")
+    assert code == 0, complaint
+    assert again["dialogs"] == []
+
+
 def test_help_reset_everything_leaves_another_window_its_files(
     tmp_path: Path, window: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +159,7 @@ def test_help_reset_everything_leaves_another_window_its_files(
     with CrashLog(tmp_path / "log"), closing as close:  # its own is no other
         button.click()
         assert close.called
+    QApplication.instance().setProperty(RESET, None)
 
 
 def test_the_log_of_a_run_that_goes_on_is_left_alone(tmp_path: Path) -> None:
