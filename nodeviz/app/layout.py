@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,16 +40,21 @@ class LayoutReset(QUndoCommand):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__("reset layout")
-        self._window = window
+        self._window = weakref.ref(window)  # which owns the stack of these steps
         self._layout = layout_of(window)
         self._folds = {name: panel.folded for name, panel in window.panels.items()}
 
     def redo(self) -> None:
         """Put every dock where it was at the first start."""
-        self._window.reset_layout()
+        window = self._window()
+        if window is not None:
+            window.reset_layout()
 
     def undo(self) -> None:
         """Put them back where they were before."""
-        put_layout(self._window, self._layout)
+        window = self._window()
+        if window is None:
+            return
+        put_layout(window, self._layout)
         for name, folded in self._folds.items():
-            self._window.panels[name].fold(on=folded)
+            window.panels[name].fold(on=folded)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QMessageBox
 
 from nodeviz.app import autosave
 from nodeviz.app.drops import panel_for
+from nodeviz.app.layout import LayoutReset
 from nodeviz.app.session_file import SessionError, load
 from nodeviz.app.session_state import document_of, put_document
 from nodeviz.experiments import classifier_measures
@@ -296,6 +297,10 @@ def test_resetting_the_layout_is_undone(qtbot: Any, tmp_path: Path) -> None:
         assert window.panels["phase"].column.isHidden()
         window.commands.run("redo")
         assert not window.docks["classifier"].isHidden()
+        count = sys.getrefcount(window)
+        step = LayoutReset(window)  # the window owns these steps: one that kept it would keep both
+        assert sys.getrefcount(window) == count
+        del step
 
 
 def test_a_trained_run_is_there_again(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
