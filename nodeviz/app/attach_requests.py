@@ -88,6 +88,8 @@ class Requests:
 
     def _execute(self, kernel: Kernel, request: Request, number: int) -> Content:
         content = request.content
+        if request.channel != "control":  # these run in their order, so earlier failures concern no later one
+            self._failed = {client: last for client, last in self._failed.items() if last >= number}
         if number <= self._failed.get(request.sender, 0):
             return {"status": "aborted", "execution_count": kernel.count}
         code, silent = _text(content, "code"), bool(content.get("silent", False))

@@ -9,8 +9,10 @@ import stat
 import subprocess
 import sys
 import time
+from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -23,6 +25,8 @@ import nodeviz
 from nodeviz import attach_files, cli, wire
 from nodeviz.app import application
 from nodeviz.app.attach import Attach
+from nodeviz.app.attach_requests import Requests
+from nodeviz.app.attach_sockets import Request
 from nodeviz.app.settings import SettingsStore
 from nodeviz.attach_files import AttachError
 
@@ -302,6 +306,26 @@ def test_two_clients_at_once_get_their_own_answers(qtbot: Any, window: Any) -> N
 
 
 # Endless loops
+
+
+def test_a_client_whose_code_failed_is_forgotten_once_its_other_code_has_come() -> None:
+    waiting: deque[Callable[[], None]] = deque()
+    replies: list[dict[str, Any]] = []
+    kernel = SimpleNamespace(later=waiting.append, count=0, run_for=lambda code, *_, **__: {"status": code})
+    sockets = SimpleNamespace(
+        inbox=deque(), send=lambda _, kind, content, *__: kind == "execute_reply" and replies.append(content)
+    )
+    requests = Requests(SimpleNamespace(kernel=lambda: kernel), sockets, lambda _: None)
+    for number in range(5):
+        sender = (str(number).encode(),)
+        for code in ("error", "ok"):
+            asked = {"sender": sender, "header": {}, "content": {"code": code}}
+            sockets.inbox.append(Request(channel="shell", kind="execute_request", **asked))
+        requests.take()
+        while waiting:
+            waiting.popleft()()
+    assert [reply["status"] for reply in replies] == ["error", "aborted"] * 5
+    assert len(requests._failed) == 1  # the last one
 
 
 def when_begun(window: Any, act: Callable[[], object]) -> None:
