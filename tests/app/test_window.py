@@ -36,3 +36,23 @@ def test_the_help_says_what_the_mouse_does_in_every_panel(qtbot: Any, tmp_path: 
         assert page.width() < window.width()
         assert page.height() < window.height()
         page.close()
+
+
+def test_the_status_line_says_what_runs_in_whole_words(qtbot: Any, tmp_path: Path) -> None:
+    with opened(qtbot, tmp_path) as window:
+        window.clock.stop()
+        window.echo("latent.set([" + "0.123, " * 100 + "])")
+        for panel in window.panels.values():
+            panel.running = True
+        for width in (1280, 1600):
+            window.resize(width, 800)
+            window.show_rates()
+            qtbot.wait(20)
+            words = window.engine_words
+            assert words.width() >= words.fontMetrics().horizontalAdvance(words.text())
+            assert words.text().startswith("4 panels running")
+            assert "latent ODE" in words.toolTip()
+        for panel in list(window.panels.values())[1:]:
+            panel.running = False
+        window.show_rates()
+        assert words.text().startswith("phase portrait ")
