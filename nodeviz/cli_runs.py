@@ -63,9 +63,29 @@ def repeated(source: Path, panel: str | None, changes: dict[str, object], *, see
     made_by, preset = note["panel"], note.get("preset")
     if panel not in {None, made_by}:
         raise ParamError(f"panel={panel}: {source} was made from {made_by}; leave the panel out")
-    run = Run(made_by, seed=note["seed"] if seed is None else seed, changes=note["params"] | changes)
+    seed = note["seed"] if seed is None else seed
+    run = Run(made_by, seed=seed, changes=note["params"] | changes)
+    if run.experiment.trains and note.get("run") is not None:
+        run = _replayed(source, run, note["run"], changes)
     run.preset = preset if isinstance(preset, str) else None
     return run
+
+
+def _replayed(source: Path, run: Run, told: Any, changes: dict[str, object]) -> Run:
+    """Return a run that comes to its parameters by the live changes that a note tells; ``changes`` hold throughout."""
+    from nodeviz.experiments.params import ParamError
+    from nodeviz.experiments.replays import decode_replay
+    from nodeviz.experiments.run import Run
+
+    if told == "long":
+        raise ParamError(
+            f"--from {source}: its run had more live changes than a file keeps; save the session to repeat it"
+        )
+    try:
+        replay = decode_replay(run.params, told, changes)
+    except ParamError as error:
+        raise ParamError(f"--from {source}: its note is damaged ({error}); name another file") from None
+    return Run(run.experiment.name, seed=run.seed, params=run.params, replay=replay)
 
 
 def _note_of(source: Path, panel: str | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from nodeviz.app.projector import Sheet, Subject
 from nodeviz.app.theme import THEMES
 from nodeviz.experiments import params as declarations
 from nodeviz.experiments.films import OverTime, check_over, film_of, together
+from nodeviz.experiments.registry import find_experiment
+from nodeviz.experiments.replays import encode_replay, is_plain
 from nodeviz.experiments.run import Run, plain
 from nodeviz.experiments.shoot import LARGEST, LONGEST, SIZES, SMALLEST, Shoot, make_shoot, read_size
 from nodeviz.media.formats import MediaError, Options, check_options, format_of
@@ -31,6 +34,7 @@ __all__ = [
     "export_runs", "make_shoot", "note_of", "read_size", "run_of", "sheet_of", "size_of",
     "subject_of_run",
 ]  # fmt: skip
+LONGEST_RUN = 500_000  # characters of a note: every format keeps so much, and a page is shown no slower
 GRID = "grid"  # what all panels at once are called
 
 
@@ -118,7 +122,7 @@ def run_of(subject: Subject) -> Run:
 
 def subject_of_run(run: Run) -> Subject:
     """Return what the frames of a run are computed from."""
-    return Subject(run.experiment.name, run.params, run.seed, run.preset or "")
+    return Subject(run.experiment.name, run.params, run.seed, run.preset or "", run.inbox.replayed)
 
 
 def note_of(subjects: Sequence[Subject], shoot: Shoot) -> str:
@@ -129,11 +133,25 @@ def note_of(subjects: Sequence[Subject], shoot: Shoot) -> str:
             "preset": subject.preset or None,
             "params": plain(declarations.to_json(subject.params)),
             "seed": subject.seed,
+            **_told_run(subject, shoot),
         }
         for subject in subjects
     ]
     what: dict[str, Any] = told[0] if len(told) == 1 else {"panel": GRID, "panels": told}
     return json.dumps({"nodeviz": __version__, **what, "over": shoot.over}, allow_nan=False)
+
+
+def _told_run(subject: Subject, shoot: Shoot) -> dict[str, Any]:
+    """Return what a note says of a run that its parameters alone do not repeat; "long" where that is too much."""
+    replay = subject.replay
+    if replay is None or not find_experiment(subject.panel).trains:
+        return {}
+    if shoot.over == "training":
+        replay = dataclasses.replace(replay, steps=0)  # a film of it goes on to the end
+    if is_plain(subject.params, replay):
+        return {}
+    told = plain(encode_replay(subject.params, replay))
+    return {"run": told if len(json.dumps(told)) <= LONGEST_RUN else "long"}
 
 
 def sheet_of(subjects: Sequence[Subject], shoot: Shoot) -> Sheet:

@@ -15,6 +15,7 @@ from nodeviz.app.export_background import BackgroundFilm
 from nodeviz.app.projector import Subject
 from nodeviz.experiments.films import OverTime, check_over, film_of
 from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.run import Run
 from nodeviz.media.formats import MediaError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from nodeviz.app.panels.base import Panel
     from nodeviz.app.session import Session
     from nodeviz.experiments.films import Film
-    from nodeviz.experiments.run import Run
     from nodeviz.experiments.shoot import Shoot
 
     Panels = Sequence[Panel[Any, Any]]
@@ -198,7 +198,7 @@ class ExportJob(QObject):
 def subject_of(panel: Panel[Any, Any]) -> Subject:
     """Return what a panel's frames were computed from."""
     state = panel.session.state(panel.experiment)
-    return Subject(panel.experiment, state.params, state.seed, state.preset)
+    return Subject(panel.experiment, state.params, state.seed, state.preset, panel.account())
 
 
 def film_now(panel: Panel[Any, Any], shoot: Shoot, *, moving: bool = True) -> Film:
@@ -217,9 +217,10 @@ def film_now(panel: Panel[Any, Any], shoot: Shoot, *, moving: bool = True) -> Fi
 
 def again(panel: Panel[Any, Any]) -> Run:
     """Return a panel's run from its seed, with the changes that it saw while it went on put in at the same steps."""
-    account = panel.account()
-    if account is None:
-        return run_of(subject_of(panel))
-    run = run_of(dataclasses.replace(subject_of(panel), params=account.begun))
-    run.inbox.replay(dataclasses.replace(account, steps=0))
+    subject = subject_of(panel)
+    if subject.replay is None:
+        return run_of(subject)
+    replay = dataclasses.replace(subject.replay, steps=0)
+    run = Run(subject.panel, seed=subject.seed, params=subject.params, replay=replay)
+    run.preset = subject.preset or None
     return run

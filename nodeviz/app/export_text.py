@@ -90,6 +90,9 @@ def _told(subjects: Sequence[Subject], shoot: Shoot) -> tuple[str, str | None, i
     for name, value in ((name, getattr(subject.params, name)) for name in declared(subject.params)):
         if callable(value):
             raise ParamError(f"{name}: a function of your own stands in no command; use {subject.panel}.export(...)")
+    replay = subject.replay
+    if replay is not None and any(step for step, _ in replay.changes):
+        raise ParamError("the run was changed while it went on, which no command tells; nodeviz run --from FILE does")
     preset = subject.preset if subject.preset in presets(subject.panel) else None
     shown = shoot.over != "training"
     began = Run(subject.panel, preset=preset, shown=shown)

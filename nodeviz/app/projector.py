@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from nodeviz.app.panels.base import Panel
     from nodeviz.app.worker import Worker
-    from nodeviz.experiments.base import Frame
+    from nodeviz.experiments.base import Frame, Replay
     from nodeviz.experiments.films import Moment
 
 BASE = (1280, 720)  # the size at which lines and text are as large as on screen
@@ -101,12 +101,13 @@ def _pen_of(item: Any) -> QPen | None:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What frames were computed from: panel, parameters, seed and preset."""
+    """What frames were computed from: panel, parameters, seed and preset, and how the run came to these parameters."""
 
     panel: str
     params: Any
     seed: int = 0
     preset: str = ""
+    replay: Replay[Any] | None = field(default=None, compare=False)  # of one that trains; it grows with every step
 
 
 class Sheet:

@@ -19,6 +19,8 @@ from nodeviz.experiments.registry import find_experiment
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nodeviz.experiments.base import Replay
+
 SEED = declarations.Number(0, 2**53 - 1, integer=True)  # what a float, and so every reader of JSON, holds exactly
 
 
@@ -33,6 +35,7 @@ class Run:
     changes : parameter values on top of the preset, as text or as Python values
     shown : whether it is run for its pictures: then weights that a preset brings are taken, as in the window
     params : all parameters at once, in place of preset and changes
+    replay : how it is to come to these parameters, by live changes; without, they are in force from its beginning
 
     Raises
     ------
@@ -48,6 +51,7 @@ class Run:
         changes: Mapping[str, object] | None = None,
         shown: bool = False,
         params: Any = None,
+        replay: Replay[Any] | None = None,
     ) -> None:
         self.experiment = find_experiment(panel)
         self.preset = preset
@@ -66,15 +70,15 @@ class Run:
         self.message = self.note = ""
         self.seconds = 0.0
         self.progress = 0.0
-        self._steps, self.inbox = self.experiment.start(self.params, self.seed)
+        self._steps, self.inbox = self.experiment.start(self.params if replay is None else replay.begun, self.seed)
+        if replay is not None:
+            self.inbox.replay(replay)
         self._metrics: Metrics | None = None
 
     def again(self) -> Run:
         """Return the same run, not begun yet, with the changes that this one was given to repeat."""
-        run = Run(self.experiment.name, seed=self.seed, params=self.params)
+        run = Run(self.experiment.name, seed=self.seed, params=self.params, replay=self.inbox.replayed)
         run.preset = self.preset
-        if self.inbox.replayed is not None:
-            run.inbox.replay(self.inbox.replayed)
         return run
 
     def __iter__(self) -> Iterator[Frame]:

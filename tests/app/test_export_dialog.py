@@ -18,11 +18,15 @@ from tqdm import tqdm
 from nodeviz.app.export_dialog import ExportDialog
 from nodeviz.app.export_draft import ALL_PANELS
 from nodeviz.app.export_estimate import about_size, about_time
-from nodeviz.app.export_job import Exports, again
+from nodeviz.app.export_job import Exports, again, subject_of
 from nodeviz.app.export_start import start_export
+from nodeviz.app.export_text import command_text, python_text
 from nodeviz.app.settings import SettingsStore
 from nodeviz.cli import main, parser
+from nodeviz.cli_runs import repeated
 from nodeviz.experiments.base import flatten
+from nodeviz.experiments.params import ParamError
+from nodeviz.experiments.shoot import Shoot
 from nodeviz.media.video import VideoEncoder
 
 from .conftest import wait_idle
@@ -529,6 +533,15 @@ def test_a_film_of_the_training_repeats_the_run_with_its_live_changes(
     assert job.ending == "done", job.sentence
     with Image.open(folder / "a.gif") as image:
         assert image.n_frames > 1  # type: ignore[attr-defined]
+    # So does the note of the file; a command or a line of Python has no words for it, and is not made.
+    told = repeated(folder / "a.gif", None, {})
+    assert told.params == run.params
+    repeat: Any = [frame for frame in told.updates() if frame is not None][-1]
+    assert repeat.step == 60
+    each_field(repeat, last)
+    for text in (command_text, python_text):
+        with pytest.raises(ParamError, match="changed while it went on"):
+            text([subject_of(panel)], "a.gif", Shoot(over="training"))
 
 
 @pytest.mark.parametrize("wait", [0, 5, 60, 300])
