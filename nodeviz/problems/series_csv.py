@@ -233,7 +233,9 @@ def _roles_by_content(table: _Table, ids: int | None, *, ids_asked: bool) -> _Ro
         header = [text.strip().lower() for text in table.header]
         numbers = [column for column in numbers if header[column] not in _PARTS] or numbers
     if not numbers:
-        beside = "" if time is None else f" beside {table.label(time) if table.header else 'the first'}"
+        if time is None or not any(table.layout.is_number(text) or is_date(text) for text in table.sample(time)):
+            raise TableError(f"{table.name}: no column of numbers, so that it is no series; give {_EXAMPLE}")
+        beside = f" beside the column {table.label(time)}" if table.header else " beside the first"
         raise TableError(f"{table.name}: no column of numbers{beside}; give {_EXAMPLE}")
     texts = [table.label(column) for column in candidates if table.sample(column) and not table.mostly_numbers(column)]
     notes = []
