@@ -38,7 +38,7 @@ DATA_NOTES = MappingProxyType(
         "csv": "What the parameter csv names: a series, or a set of them with an id column.",
     }
 )
-FAMILY_TITLES = MappingProxyType({"oscillations": "Oscillations", "broad": "Broad: steps and bumps too"})
+FAMILY_TITLES = MappingProxyType({"oscillations": "Oscillations", "broad": "Broad: steps, bumps"})
 HOLDOUT_TITLES = MappingProxyType({"none": "Nothing more", "random": "Points at random", "last": "The last part"})
 BASELINE_TITLES = MappingProxyType({"gp": "Gaussian process", "rnn": "RNN with time steps"})
 BAND_TITLES = MappingProxyType(

@@ -219,7 +219,7 @@ _ALL = (
     Family(
         name="oscillations",
         title="Oscillations",
-        note="Two sinusoids, every other one damped, and a linear trend.",
+        note="Two waves on a straight line; each wave may fade.",
         channels=1,
         horizon=1.5,
         noise=(NOISE, NOISE),
@@ -246,7 +246,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType({family.name: family for famil
 SPIRALS = Family(
     name="spirals",
     title="Spirals",
-    note="Pieces of a spiral of the plane and of one that runs clockwise (Chen et al. 2018).",
+    note="A piece of one of two spirals; one of these runs clockwise (Chen et al. 2018).",
     channels=2,
     horizon=2.0,
     noise=(chen_spirals.NOISE, chen_spirals.NOISE),

@@ -104,7 +104,7 @@ def test_training_says_how_long_it_takes_on_an_axis_that_grows_with_it(panel: An
         panel.redraw()
         ends.append(ranges(panel)[0][1])
         words = panel.instruments["upper"].words.text()
-        assert (f"{240 * (20000 - step) / 20000 / 60:.0f} min of training left" in words) == (step < 20000)
+        assert (f"at least {240 * (20000 - step) / 20000 / 60:.0f} min of training left" in words) == (step < 20000)
         assert ("hardly trained" in words) == (step < 20000)
     assert ends == pytest.approx([128, 512, 20000], rel=0.1)
 
@@ -121,6 +121,18 @@ def test_the_latent_plane_fits_the_answer_at_rest(panel: Any) -> None:
     show(panel, dataclasses.replace(frame, inside=wide, answer=going))
     show(panel, dataclasses.replace(frame, answer=going))
     assert np.ptp(ranges(panel), axis=1) == pytest.approx(far, rel=0.05)  # while it goes on nothing jumps
+
+
+def test_it_is_said_when_the_latent_path_leaves_the_picture(panel: Any) -> None:
+    change(panel, upper="latent")
+    frame = make_frame()
+    show(panel, frame)
+    words = panel.instruments["upper"].words
+    assert "leaves" not in words.text()
+    z_mean = frame.inside.z_mean.copy()
+    z_mean[frame.inside.z_t > 1.04, 0] = 7.0
+    show(panel, dataclasses.replace(frame, inside=dataclasses.replace(frame.inside, z_mean=z_mean)))
+    assert words.text().endswith("it leaves the picture at t = 1.05")
 
 
 def test_whole_years_are_written_as_such() -> None:

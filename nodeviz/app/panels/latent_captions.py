@@ -219,8 +219,19 @@ def latent(scene: Scene, t: float) -> str:
     when = time_text(t, scene.frame.series.unit)
     return (
         f"a plane through {inside.z_mean.shape[1]} dimensions; at {when} the samples lie "
-        f"{label_number(spread)} from the mean path (RMS)"
+        f"{label_number(spread)} from the mean path (RMS)" + _leaving_words(scene)
     )
+
+
+def _leaving_words(scene: Scene) -> str:
+    """Say when the mean path leaves the picture, which shows the plane about the times of the observations."""
+    inside = scene.frame.inside
+    path = (inside.z_mean - inside.origin) @ inside.axes.T
+    low, high = inside.view[::2], inside.view[1::2]
+    outside = np.flatnonzero(((path < low) | (path > high)).any(axis=1))
+    if not len(outside):
+        return ""
+    return f"; it leaves the picture at {time_text(float(inside.z_t[outside[0]]), scene.frame.series.unit)}"
 
 
 def posterior(scene: Scene, t: float) -> str:
@@ -321,7 +332,7 @@ def loss(scene: Scene, t: float) -> str:
     left = model.seconds_per_step * (model.steps - model.step)
     if not left > 0:
         return said
-    said += f", {duration(left)} of training left"
+    said += f", at least {duration(left)} of training left"
     refined = scene.frame.answer.stage == "refined"
     return said + "; refining fits even a hardly trained model: untick Refine to see what it has learned" * refined
 

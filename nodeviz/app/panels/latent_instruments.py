@@ -156,7 +156,7 @@ def errors(view: LatentInstrument, scene: Scene) -> None:
 
 def draws(view: LatentInstrument, scene: Scene) -> None:
     """Draw the error of the latent ODE on each draw against that of each other model; hollow: extrapolation."""
-    view.name_axes("log₁₀ error of the other", "log₁₀ error, latent ODE")
+    view.name_axes("log₁₀ error of the other", "of latent ODE")
     given = scene.frame.draws
     columns: dict[str, Any] = {}
     every: list[FloatArray] = []
