@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from nodeviz.between_steps import drain
 from nodeviz.cli_runs import make_run, prepare_folder
@@ -13,11 +14,12 @@ from nodeviz.experiments.shoot import MANY, Shoot
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nodeviz.experiments.run import Run
     from nodeviz.media.formats import Format
 
+GALLERY: Mapping[str, Any] = MappingProxyType({"size": (800, 450), "fps": 15.0, "seconds": 6.0})  # unless named
 METAVARS = {"size": "WxH", "seconds": "S", "at": "TIME", "over": "WHAT", "theme": "NAME", "codec": "NAME"}
 
 
@@ -25,7 +27,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add what an export is to be like: each option as `nodeviz.experiments.shoot` declares it."""
     command.add_argument(
         "--out", metavar="FILE", required=True,
-        help=".mp4 .webm .gif .apng .webp, a folder/ of PNGs, or a still: .png .svg .pdf",
+        help=".mp4 .webm .gif .apng .webp, a folder/ of PNGs, or a still: .png .svg .pdf; of all, the folder for a PNG "
+        "and a GIF of each panel, there and back, 800x450 at 15 a second for 6 s where nothing else is said",
     )  # fmt: skip
     for entry in fields(Shoot):
         told, name = entry.metadata["param"], entry.name.replace("_", "-")
@@ -57,21 +60,52 @@ def export_panel(options: argparse.Namespace) -> int:
         shoot = shoot_of(options)
         if options.panel in {"all", "grid"} and (options.preset is not None or options.changes):
             raise ParamError(f"PANEL {options.panel}: presets and parameters are those of one panel; name it")
-        if options.panel != "all":
+        if options.panel == "all":
+            write_gallery(options, shoot)
+        else:
             write(options, [*REGISTRY] if options.panel == "grid" else [options.panel], options.out, shoot)
-            return 0
-        folder = Path(options.out)
-        prepare_folder(folder)
-        for panel in REGISTRY:
-            write(options, [panel], folder / f"{panel}.png", shoot)
-            moving = replace(shoot, size=(800, 450), fps=15.0, seconds=6.0, there_and_back=True)
-            write(options, [panel], folder / f"{panel}.gif", moving)
     except (MediaError, NothingShown) as error:  # what was asked for was good, and has failed
         print(f"nodeviz: {error}", file=sys.stderr)
         return 1
     finally:
         del application
     return 0
+
+
+def write_gallery(options: argparse.Namespace, shoot: Shoot) -> None:
+    """Write a PNG and a GIF of each panel's first preset into a folder, once all of them are found good."""
+    from nodeviz.experiments.registry import REGISTRY
+
+    usual = {name: value for name, value in GALLERY.items() if getattr(options, name) is None}
+    moving = replace(shoot, there_and_back=True, **usual)
+    folder = Path(options.out)
+    prepare_folder(folder)
+    targets = [
+        (panel, folder / f"{panel}{ending}", what)
+        for panel in REGISTRY
+        for ending, what in ((".png", shoot), (".gif", moving))
+    ]
+    for _, path, what in targets:
+        checked(path, what, panels=len(REGISTRY))  # one set of options serves them all, as those of a grid
+    for panel, path, what in targets:
+        write(options, [panel], path, what)
+
+
+def checked(out: str | Path, shoot: Shoot, panels: int) -> Format:
+    """Return the format of an export that can be made.
+
+    Raises
+    ------
+    ParamError : what cannot be
+    """
+    from nodeviz.app.export import check
+    from nodeviz.experiments.params import ParamError
+    from nodeviz.media.formats import MediaError
+
+    try:
+        return check(out, shoot, panels=panels)
+    except MediaError as error:
+        raise ParamError(str(error)) from None
 
 
 def shoot_of(options: argparse.Namespace) -> Shoot:
@@ -97,14 +131,10 @@ def write(options: argparse.Namespace, panels: list[str], out: str | Path, shoot
     """Run panels and write what they show, with progress on a terminal."""
     from tqdm import tqdm
 
-    from nodeviz.app.export import check, export_runs, size_of
+    from nodeviz.app.export import export_runs, size_of
     from nodeviz.experiments.params import ParamError
-    from nodeviz.media.formats import MediaError
 
-    try:
-        kind = check(out, shoot, panels=len(panels))
-    except MediaError as error:
-        raise ParamError(str(error)) from None
+    kind = checked(out, shoot, panels=len(panels))
     runs = [make_run(options, panel=panel, shown=shoot.over != "training") for panel in panels]
     if kind.moving and shoot.pictures > MANY and not wanted(runs, shoot, kind):
         raise ParamError("nothing was written; use fewer --seconds or a lower --fps")

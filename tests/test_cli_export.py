@@ -116,3 +116,38 @@ def test_a_run_without_a_picture_ends_as_one_that_failed(
         assert main(["export", panel, *arguments, "--over", over, "--out", str(target), *SMALL]) == 1
         assert capsys.readouterr().err == "nodeviz: The file went away.\n"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--at", "1"], "--at 1: each panel has a time of its own"),
+        (["--plot", "2"], "no plot alone"),
+        (["--over", "training"], "not all panels can"),
+        (["--codec", "h264"], "leave it out"),
+        (["--fps", "100"], "use 1 to 50"),
+    ],
+)
+def test_what_a_gallery_cannot_be_is_said_before_its_first_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert main(["export", "all", "--out", str(tmp_path), *arguments]) == 2
+    printed = capsys.readouterr()
+    assert words in printed.err
+    assert printed.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_gallery_has_the_size_rate_and_length_that_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[str, Shoot]] = []
+    monkeypatch.setattr(cli_export, "write", lambda *given: written.append((given[2].name, given[3])))
+    assert main(["export", "all", "--out", str(tmp_path), *SMALL]) == 0
+    moving = [shoot for name, shoot in written if name.endswith(".gif")]
+    assert {(shoot.size, shoot.fps, shoot.seconds, shoot.there_and_back) for shoot in moving} == {
+        ((320, 180), 10.0, 1.0, True)
+    }
+    assert len(moving) == len(written) / 2 == 4
+    assert main(["export", "all", "--out", str(tmp_path)]) == 0
+    assert (written[-1][1].size, written[-1][1].fps, written[-1][1].seconds) == ((800, 450), 15.0, 6.0)

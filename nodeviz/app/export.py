@@ -68,11 +68,11 @@ def check(path: Path | str, shoot: Shoot, panels: int = 1) -> Format:
 def _check_grid(shoot: Shoot) -> None:
     """Say what cannot be of several panels at once."""
     if shoot.at is not None:
-        raise MediaError(f"--at {shoot.at:g}: each panel of a grid has a time of its own; leave it out")
+        raise MediaError(f"--at {shoot.at:g}: each panel has a time of its own; name one panel, or leave it out")
     if shoot.plot:
-        raise MediaError(f"--plot {shoot.plot}: of a grid there is no plot alone; name one panel, or leave it out")
+        raise MediaError(f"--plot {shoot.plot}: there is no plot alone of several panels; name one, or leave it out")
     if shoot.over not in {"", "time"}:
-        raise MediaError(f"--over {shoot.over}: not all panels of a grid can; leave it out, or name one panel")
+        raise MediaError(f"--over {shoot.over}: not all panels can; name one panel, or leave it out")
 
 
 def export_run(run: Run, path: Path | str, shoot: Shoot) -> Exporting:
