@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
 
 from nodeviz.app.session_file import SUFFIX, Document, SessionError, load, to_bytes
-from nodeviz.app.whole_file import reason_of, write_whole
+from nodeviz.whole_file import reason_of, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,6 +13,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from nodeviz.app.interrupt import ADMITS
+from nodeviz.whole_file import write_whole
 
 if TYPE_CHECKING:
     from nodeviz.app.console_kernel import Kernel
@@ -246,11 +247,9 @@ class Console(QWidget):
     def _write_history(self, lines: list[str]) -> None:
         if self._history_file is None:
             return
-        part = self._history_file.with_suffix(".part")
         kept = lines[max(0, len(lines) - self._history_lines) :]
         try:
-            part.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
-            part.replace(self._history_file)
+            write_whole(self._history_file, json.dumps(kept, ensure_ascii=False).encode())
         except OSError as error:
             LOG.warning("console history %s not written: %s; this session's lines are lost", self._history_file, error)
 

@@ -21,7 +21,6 @@ from nodeviz import __version__
 from nodeviz.app.layout import LAYOUT_VERSION, Layout
 from nodeviz.app.session import State, replaced, usable
 from nodeviz.app.settings import Theme
-from nodeviz.app.whole_file import reason_of, write_whole
 from nodeviz.experiments import params as declarations
 from nodeviz.experiments.base import Replay
 from nodeviz.experiments.own_presets import own_presets
@@ -29,6 +28,7 @@ from nodeviz.experiments.params import Number, ParamError, declared
 from nodeviz.experiments.presets import presets
 from nodeviz.experiments.registry import REGISTRY
 from nodeviz.experiments.run import SEED
+from nodeviz.whole_file import reason_of, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

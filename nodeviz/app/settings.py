@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from nodeviz.app.whole_file import reason_of, write_whole
 from nodeviz.config_path import config_folder
+from nodeviz.whole_file import reason_of, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

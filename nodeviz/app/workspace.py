@@ -21,8 +21,8 @@ from nodeviz.app.script import script_of
 from nodeviz.app.session_file import SUFFIX, SessionError, load, save
 from nodeviz.app.session_state import document_of, put_document, with_theme
 from nodeviz.app.settings import MAX_SESSIONS
-from nodeviz.app.whole_file import reason_of, write_whole
 from nodeviz.experiments.params import ParamError
+from nodeviz.whole_file import reason_of, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

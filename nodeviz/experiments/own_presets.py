@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nodeviz.config_path import config_folder
 from nodeviz.experiments.kinds import ParamError, nearest, shown
 from nodeviz.experiments.presets import Preset, presets
+from nodeviz.whole_file import reason_of, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 VERSION = 1  # of the files
 MAX_BYTES = 16_000_000  # several times what 100,000 painted points need
@@ -116,14 +115,14 @@ def save_own(
     if len(text) > MAX_BYTES:
         raise ParamError(f"preset: {len(text):,} bytes, above the limit {MAX_BYTES:,}; save painted points as CSV")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         if picture:
-            _write(path.with_suffix(".png"), picture)
+            write_whole(path.with_suffix(".png"), picture)
         else:
             path.with_suffix(".png").unlink(missing_ok=True)
-        _write(path, text.encode())
+        write_whole(path, text.encode())
     except OSError as error:
-        raise ParamError(f"preset: {path} cannot be written ({error.strerror}); free it, or use another name") from None
+        reason = reason_of(error)
+        raise ParamError(f"preset: {path} cannot be written ({reason}); free it, or use another name") from None
     return _read(path, panel)
 
 
@@ -182,17 +181,3 @@ def find_own(panel: str, name: str, folder: Path | None = None) -> Preset:
         remedy = nearest(name, known) if known else "there is none yet"
         raise ParamError(f"preset={shown(name)}: none of yours for {panel}; {remedy}")
     return known[name]
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, then rename it."""
-    handle, name = tempfile.mkstemp(prefix=path.name, suffix=".tmp", dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

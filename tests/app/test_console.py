@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -275,9 +277,26 @@ def test_the_last_lines_are_kept_over_sessions(qtbot: QtBot, tmp_path: Path) -> 
 def test_an_unwritable_history_is_only_a_warning(
     qtbot: QtBot, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    console = open_with(tmp_path / "missing" / "history.json", qtbot)
+    (tmp_path / "file").write_text("in the way")
+    console = open_with(tmp_path / "file" / "history.json", qtbot)
     console.shutdown()
     assert "not written" in caplog.text
+
+
+def test_a_history_on_a_full_disk_is_the_one_before_and_nothing_else(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "history.json"
+    path.write_text('["a = 1"]')
+    console = open_with(path, qtbot)
+    monkeypatch.setattr(os, "fsync", fail)
+    console.shutdown()
+    assert "No space left" in caplog.text
+    assert path.read_text() == '["a = 1"]'
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("content", [b'["a", ', b"\xff\xfe", b'{"a": 1}', b"[1, null]"])

@@ -258,6 +258,16 @@ def test_damaged_and_newer_files_are_left_out(tmp_path: Path, damage: Any) -> No
         find_preset("phase", "Mine", tmp_path)
 
 
+def test_a_preset_behind_a_link_is_written_where_the_link_points(tmp_path: Path) -> None:
+    path = presets_folder("phase", tmp_path) / "mine.json"
+    elsewhere = tmp_path / "elsewhere.json"
+    path.parent.mkdir(parents=True)
+    path.symlink_to(elsewhere)
+    save_own("phase", "Mine", "", {"n_steps": 3}, folder=tmp_path, replace=True)
+    assert path.is_symlink()
+    assert json.loads(elsewhere.read_text())["params"] == {"n_steps": 3}
+
+
 def test_what_cannot_be_used_any_more_is_said(window: Any) -> None:
     refused: list[str] = []
     window.session.refused.connect(lambda _, sentence: refused.append(sentence))
