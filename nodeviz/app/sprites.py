@@ -160,7 +160,12 @@ class Picture(pg.GraphicsObject):
         # A copy that owns its bytes, in the format that is stretched fastest.
         image = QImage(kept.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
         self._image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-        self._rect = QRectF(x0, y0, x1 - x0, y1 - y0)
+        rect = QRectF(x0, y0, x1 - x0, y1 - y0)
+        if rect != self._rect:
+            # Of a view that has another size Qt would keep the part of its cache that only seems to have moved.
+            self.setCacheMode(self.CacheMode.NoCache)
+            self.setCacheMode(self.CacheMode.DeviceCoordinateCache)
+        self._rect = rect
         self.update()
 
     def clear(self) -> None:

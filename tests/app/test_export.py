@@ -433,6 +433,22 @@ def test_a_plot_on_which_nothing_is_drawn_cannot_stand_alone() -> None:
         sheet.close()
 
 
+def test_what_lies_behind_the_points_is_drawn_for_the_view_that_is_shown() -> None:
+    run = Run("classifier", preset="circles", shown=True)
+    sheet = Projector("classifier", run.params, preset="circles", size=(720, 720))
+    try:
+        sheet.draw(list(run)[-1], 1.0)
+        drawn_first = sheet.picture().copy()
+        grounds = [item for item in sheet.panel.plots[0].scene().items() if isinstance(item, Ground)]
+        for ground in grounds:  # a cache that holds a part of another view would show
+            ground.setCacheMode(ground.CacheMode.NoCache)
+        assert grounds
+        change = np.abs(sheet.picture().astype(int) - drawn_first)
+        assert (change > 12).mean() < 0.002  # it is stretched from its cells a little otherwise
+    finally:
+        sheet.close()
+
+
 def test_what_is_kept_as_a_pixmap_is_drawn_at_the_size_of_the_picture() -> None:
     run = Run("classifier", preset="circles", shown=True)
     sheet = Projector("classifier", run.params, preset="circles", size=(2560, 1440))
