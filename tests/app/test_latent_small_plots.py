@@ -135,6 +135,11 @@ def test_it_is_said_when_the_latent_path_leaves_the_picture(panel: Any) -> None:
     assert words.text().endswith("it leaves the picture at t = 1.05")
 
 
+def test_the_title_says_that_a_number_is_that_of_a_draw(panel: Any) -> None:
+    show(panel, make_frame(title="Oscillations", number=52, count=100_000))
+    assert panel.own_title().startswith("Oscillations, draw 52 · 8 ")
+
+
 def test_whole_years_are_written_as_such() -> None:
     assert [time_text(t, "date") for t in (1899.0, 1958.25)] == ["1899", "1958.25"]
     assert time_text(2005.0, "") == "t = 2005"

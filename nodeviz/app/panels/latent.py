@@ -220,7 +220,7 @@ class LatentPanel(RunPanel[LatentParams, LatentFrame]):
         if frame is None:
             return ""
         series, model = frame.series, frame.model
-        which = f" {series.ids[series.number]}" if series.ids else f" {series.number}" if series.count > 1 else ""
+        which = f" {series.ids[series.number]}" if series.ids else f", draw {series.number}" if series.count > 1 else ""
         n, n_used = len(series.t), int(series.used.sum())
         used = f"{n_used} of " if n_used < n else ""
         parts = [f"{series.title}{which}", used + counted(n, "observation")]
