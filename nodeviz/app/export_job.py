@@ -148,8 +148,10 @@ class ExportJob(QObject):
             self._stop()
 
     def _stop(self) -> None:
-        self._steps.close()
-        self._end("cancelled", "Export cancelled; nothing was written.")
+        try:
+            self._steps.close()
+        finally:  # whatever taking away what there is of it may raise
+            self._end("cancelled", "Export cancelled; nothing was written.")
 
     def _go_on(self) -> None:
         if self._stepping:

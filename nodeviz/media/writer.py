@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import queue
 import re
 import shutil
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -74,7 +75,7 @@ class Writer:
         self.path = Path(path)
         self.options = options
         check_target(self.path, self.kind)
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self._temporary = temporary_name(self.path)
         self._queue: queue.Queue[Picture | None] = queue.Queue(AHEAD)
         self._error: BaseException | None = None
         self._dropped = False
@@ -198,10 +199,21 @@ class Writer:
             self.discard()
 
 
+def temporary_name(path: Path) -> Path:
+    """Return the name beside a file that this process writes it under: on a shared disk other hosts write too."""
+    return path.with_name(f".{path.name}.{_host()}.{os.getpid()}.tmp")
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "-", platform.node())[:24] or "host"
+
+
 def _remove(temporary: Path) -> None:
+    """Take a file or a folder away; where that cannot be it stays, and is swept away later."""
     if temporary.is_dir() and not temporary.is_symlink():
         shutil.rmtree(temporary, ignore_errors=True)
-    else:
+        return
+    with suppress(OSError):
         temporary.unlink(missing_ok=True)
 
 
@@ -232,13 +244,15 @@ def _is_export(path: Path) -> bool:
 
 
 def _sweep(path: Path) -> None:
-    """Take away what exports of the same name have left whose process was killed."""
+    """Take away what exports of the same name have left whose process was killed, on this host."""
     if os.name != "posix":
         return  # elsewhere there is no harmless way to ask whether a process lives
-    for left in path.parent.iterdir():
-        middle = left.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
-        if left.name == f".{path.name}.{middle}.tmp" and middle.isdecimal() and not _lives(int(middle)):
-            _remove(left)
+    start = f".{path.name}.{_host()}."
+    with suppress(OSError):  # a folder that cannot be read may take files all the same
+        for left in list(path.parent.iterdir()):
+            process = left.name.removeprefix(start).removesuffix(".tmp")
+            if left.name == f"{start}{process}.tmp" and process.isdecimal() and not _lives(int(process)):
+                _remove(left)
 
 
 def _lives(process: int) -> bool:
@@ -270,14 +284,14 @@ def replacing(path: Path) -> Iterator[Path]:
     ------
     MediaError : in place of an OSError, with the reason in one sentence
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_name(path)
     try:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
         raise _explained(path, error) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
 
 
 def check_target(path: Path, kind: Format) -> None:

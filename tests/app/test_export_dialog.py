@@ -28,6 +28,7 @@ from nodeviz.experiments.base import flatten
 from nodeviz.experiments.params import ParamError
 from nodeviz.experiments.shoot import Shoot
 from nodeviz.media.video import VideoEncoder
+from nodeviz.media.writer import Writer
 
 from .conftest import wait_idle
 from .windows import opened
@@ -231,6 +232,25 @@ def test_cancel_in_the_middle_leaves_nothing(
     assert not list(folder.iterdir())
     press(row.button)
     assert dialog.jobs.rows == []
+
+
+def test_an_export_ends_whatever_its_taking_away_raises(
+    window: Any, qtbot: QtBot, dialog: ExportDialog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press(dialog.go)
+    exports = Exports.of(window.session)
+    (job,) = exports.running
+    qtbot.waitUntil(lambda: job.done > 1)
+    discard = Writer.discard
+
+    def held(writer: Writer) -> None:
+        discard(writer)
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Writer, "discard", held)
+    with pytest.raises(PermissionError):
+        job.cancel()
+    assert (job.ending, exports.running, exports.jobs) == ("cancelled", [], [])
 
 
 def test_two_exports_go_on_at_once_and_outlive_the_dialog(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
@@ -13,11 +15,10 @@ import pytest
 from nodeviz.media import writer as writers
 from nodeviz.media.formats import FORMATS, MediaError, Options
 from nodeviz.media.video import VideoEncoder
-from nodeviz.media.writer import Writer
+from nodeviz.media.writer import Writer, temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SIZE = (160, 90)
 MOVING = [name for name, kind in FORMATS.items() if kind.moving and name != "folder"]
@@ -120,3 +121,34 @@ def test_a_process_that_is_killed_leaves_no_file_of_the_name(tmp_path: Path) -> 
     assert not (tmp_path / "a.gif").exists()
     pictures(tmp_path / "a.gif")
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.gif"]  # what the dead one left is swept away
+
+
+def test_only_what_dead_exports_of_this_host_have_left_is_swept_away(tmp_path: Path) -> None:
+    mine = temporary_name(tmp_path / "a.gif")
+    here, _, rest = mine.name.rpartition(f".{os.getpid()}.")
+    dead = 99_999_999  # no process has such a number
+    left = tmp_path / f"{here}.{dead}.{rest}"
+    elsewhere = tmp_path / f".a.gif.another-host.{dead}.tmp"
+    for path in (left, elsewhere):
+        path.touch()
+    pictures(tmp_path / "a.gif")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted([elsewhere.name, "a.gif"])
+
+
+def test_a_folder_that_cannot_be_listed_takes_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(_: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", unreadable)
+    assert pictures(tmp_path / "a.gif").is_file()
+
+
+def test_what_cannot_be_taken_away_hinders_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def held(*_: object, **__: object) -> None:  # as another program that has it open
+        raise PermissionError(13, "Permission denied")
+
+    writer = Writer(tmp_path / "a.gif", Options(size=(160, 90)))
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", held)
+        writer.discard()
+    assert not (tmp_path / "a.gif").exists()
