@@ -323,10 +323,12 @@ class ChannelPlot(Plot):
     def _place_word(self) -> None:
         """Say in the shaded part that a curve extrapolates, if there is room; without points say how to add one."""
         rect = self.box.rect()
-        self._hint.show_text(HINT, self._theme.text)
-        hint = self._hint.boundingRect()
-        self._hint.setVisible(self._shown is not None and not len(self._shown.t) and hint.width() < rect.width())
-        self._hint.setPos(rect.center().x() - hint.width() / 2, rect.top() + rect.height() / 4)
+        empty = self._shown is not None and not len(self._shown.t)
+        self._hint.setVisible(empty)
+        if empty:
+            self._hint.show_text(HINT, self._theme.text)
+            wide = self._hint.boundingRect().width()
+            self._hint.setPos(max(rect.left(), rect.center().x() - wide / 2), rect.top() + rect.height() / 4)
         first = self._shades[1].boundingRect().left()
         left = self.box.mapFromView(QPointF(first, 0.0)).x() + 8.0
         self._word.show_text("extrapolation", self._theme.quiet)
