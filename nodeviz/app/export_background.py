@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from nodeviz.experiments.base import Frame
     from nodeviz.experiments.films import Film, Moment
 
 AHEAD = 4  # moments that may wait to be drawn: memory does not grow with the length of a film
 PATIENCE = 0.05  # s between two looks whether anybody still wants them
-END = 2.0  # s for a step of training that is under way, when nobody wants it any more
+END = 0.5  # s for the steps that are under way, of all films together, when nobody wants them any more
 
 
 class BackgroundFilm:
@@ -57,11 +58,14 @@ class BackgroundFilm:
                 return
             yield moment
 
-    def close(self) -> None:
-        """End the thread, wherever it is; wait for the step under way."""
+    def stop(self) -> None:
+        """Let the thread end after the step under way, and do not wait for it."""
         self._stop.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the thread has ended, and no longer than that."""
         if self._thread.is_alive():
-            self._thread.join(END)
+            self._thread.join(seconds)
 
     def _complain(self) -> None:
         if self._error is not None:
@@ -91,3 +95,13 @@ class BackgroundFilm:
                 continue
             return True
         return False
+
+
+def close_films(films: Iterable[Film]) -> None:
+    """End the threads of films, side by side; one whose step takes longer than anybody should wait ends by itself."""
+    mine = [film for film in films if isinstance(film, BackgroundFilm)]
+    for film in mine:
+        film.stop()
+    until = time.monotonic() + END
+    for film in mine:
+        film.wait(max(0.0, until - time.monotonic()))

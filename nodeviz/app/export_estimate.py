@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,6 +95,10 @@ def apart(shoot: Shoot, kind: Format) -> int:
     return 1 if kind.kind == "folder" else max(1, shoot.pictures // STEPS)
 
 
+class Stopped(Exception):
+    """Nobody wants to know any more."""
+
+
 class Trial:
     """Encodes sample pictures on a thread of its own, into a folder that is gone afterwards.
 
@@ -115,6 +120,7 @@ class Trial:
         )
         self.result: Encoded | None = None
         self.error: MediaError | None = None
+        self._unwanted = threading.Event()
         self._thread = threading.Thread(target=self._encode, name="nodeviz sample", daemon=True)
         self._thread.start()
 
@@ -127,9 +133,13 @@ class Trial:
         """Wait until it has ended."""
         self._thread.join()
 
+    def stop(self) -> None:
+        """Let it end after the picture under way, and do not wait for it."""
+        self._unwanted.set()
+
     def _encode(self) -> None:
         try:
-            with tempfile.TemporaryDirectory(prefix="nodeviz-") as folder:
+            with suppress(Stopped), tempfile.TemporaryDirectory(prefix="nodeviz-") as folder:
                 self.result = self._measure(Path(folder))
         except MediaError as error:
             self.error = error
@@ -158,6 +168,8 @@ class Trial:
             return float(size_of(path))
         with Writer(path, self._options, folder=self._kind.kind == "folder") as writer:
             for picture in self._pictures[:count]:
+                if self._unwanted.is_set():
+                    raise Stopped
                 writer.add(picture)
         return float(size_of(path))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from nodeviz.app.export import check, export_films, run_of, size_of
-from nodeviz.app.export_background import BackgroundFilm
+from nodeviz.app.export_background import BackgroundFilm, close_films
 from nodeviz.app.projector import Subject
 from nodeviz.experiments.films import OverTime, check_over, film_of
 from nodeviz.experiments.params import ParamError
@@ -188,9 +188,7 @@ class ExportJob(QObject):
 
     def _end(self, ending: Ending, sentence: str) -> None:
         self._timer.stop()
-        for film in self._films:
-            if isinstance(film, BackgroundFilm):
-                film.close()
+        close_films(self._films)
         self.ending, self.sentence = ending, sentence
         self.panel.show_message(sentence)
         self.ended.emit(sentence)

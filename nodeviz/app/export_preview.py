@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from nodeviz.app.export import sheet_of
-from nodeviz.app.export_background import BackgroundFilm
+from nodeviz.app.export_background import close_films
 from nodeviz.app.export_estimate import Encoded, Trial, apart, reckon, sample_size
 from nodeviz.app.export_job import film_now, subject_of
 from nodeviz.experiments.films import OverTime, together
@@ -114,12 +114,10 @@ class Previewer(QObject):
         """End what is under way."""
         self._next.stop()
         self._work = None
-        for film in self._films:
-            if isinstance(film, BackgroundFilm):
-                film.close()
+        close_films(self._films)
         self._films = []
         if self._trial is not None:
-            self._trial.wait()
+            self._trial.stop()
             self._trial = None
 
     def _begin(self) -> None:
