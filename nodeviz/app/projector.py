@@ -290,7 +290,7 @@ class Sheet:
 
     def close(self) -> None:
         """Let go of all widgets, at once: programs that only draw have no event loop that would."""
-        for widget in {self._target, self._stage}:
+        for widget in dict.fromkeys((self._target, self._stage)):  # a plot may still be part of the stage
             widget.close()
             widget.deleteLater()
             QApplication.sendPostedEvents(widget, QEvent.Type.DeferredDelete)
