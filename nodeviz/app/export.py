@@ -183,9 +183,9 @@ def export_films(subjects: Sequence[Subject], films: Sequence[Film], path: Path 
 
 def _animate(sheet: Sheet, rows: Iterator[Moments | None], path: Path | str, shoot: Shoot, note: str) -> Exporting:
     """Draw one picture after the other while the encoder works beside it."""
-    target, done = Path(path), 0
+    target, done, options = Path(path), 0, dataclasses.replace(_options(shoot, note), count=shoot.pictures)
     # A folder that did not exist is the export's own: made by its name with a slash.
-    with Writer(target, _options(shoot, note), folder=str(path).endswith("/")) as writer:
+    with Writer(target, options, folder=str(path).endswith("/")) as writer:
         for moments in rows:
             if moments is not None:
                 sheet.draw_all(moments)

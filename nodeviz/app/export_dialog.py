@@ -24,6 +24,7 @@ from nodeviz.app.export_start import cancel, recent_menu, remember, start_export
 from nodeviz.app.export_text import command_text, python_text
 from nodeviz.app.export_thumbs import Question, Thumb
 from nodeviz.experiments.films import check_over
+from nodeviz.experiments.own_presets import file_name
 from nodeviz.experiments.params import ParamError
 from nodeviz.experiments.shoot import Shoot
 from nodeviz.media.formats import FORMATS, MediaError
@@ -406,7 +407,8 @@ def first_draft(window: MainWindow, panel: Panel[Any, Any]) -> Draft:
     shoot = own.draft().shoot if own is not None else Shoot(theme=window.theme_name)
     folder = next((Path(recent.path).parent for recent in earlier if Path(recent.path).parent.is_dir()), Path.home())
     ending = own.draft().format().name if own is not None else ".mp4"
-    name = window.session.state(panel.experiment).preset or panel.experiment
+    # The name of a preset of one's own is free text, with any sign in it.
+    name = file_name(window.session.state(panel.experiment).preset) or panel.experiment
     path, number = with_ending(str(folder / name), ending), 1
     while Path(path).exists():
         number += 1

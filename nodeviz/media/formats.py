@@ -73,6 +73,7 @@ class Options:
     transparent : whether the ground stays see-through
     loop : how often an animated picture plays, 0 for ever; of a GIF, APNG or WebP
     note : text that is kept in the file, for ``nodeviz run --from FILE``
+    count : pictures that are expected, 0 where nobody knows: the numbers of a folder's files are all as wide
     """
 
     size: tuple[int, int]
@@ -82,6 +83,7 @@ class Options:
     transparent: bool = False
     loop: int = 0
     note: str = ""
+    count: int = 0
 
 
 def format_of(path: Path | str) -> Format:

@@ -42,13 +42,13 @@ class FolderEncoder:
 
     def __init__(self, path: Path, options: Options) -> None:
         self._path, self._options = path, options
-        self._count = 0
+        self._count, self._digits = 0, max(5, len(str(options.count - 1)))  # in the order of their names, however many
         path.mkdir()
         (path / NOTE_FILE).write_text(options.note + "\n", "utf-8")
 
     def add(self, picture: npt.NDArray[np.uint8]) -> None:
         """Write one picture (height, width, 4) of blue, green, red, alpha."""
-        write_png(self._path / f"frame-{self._count:05d}.png", picture, self._options)
+        write_png(self._path / f"frame-{self._count:0{self._digits}d}.png", picture, self._options)
         self._count += 1
 
     def close(self) -> None:

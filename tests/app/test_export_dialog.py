@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from tqdm import tqdm
 
-from nodeviz.app.export_dialog import ExportDialog
+from nodeviz.app.export_dialog import ExportDialog, first_draft
 from nodeviz.app.export_draft import ALL_PANELS
 from nodeviz.app.export_estimate import about_size, about_time
 from nodeviz.app.export_job import Exports, again, subject_of
@@ -35,7 +37,6 @@ from .windows import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
@@ -266,6 +267,15 @@ def test_two_exports_go_on_at_once_and_outlive_the_dialog(
     dialog.close()
     qtbot.waitUntil(lambda: not Exports.of(window.session).running)
     assert sorted(path.name for path in folder.iterdir()) == ["a.gif", "b.gif"]
+
+
+def test_the_file_of_an_own_preset_has_a_name_that_every_disk_takes(window: Any) -> None:
+    session = window.session
+    state = session.state("phase")
+    session.put_state("phase", dataclasses.replace(state, preset="../a/b: 50 %?"))
+    target = Path(first_draft(window, window.panels["phase"]).target)
+    assert target.name == "a-b-50.mp4"
+    assert target.parent == Path.home()
 
 
 def test_a_file_that_an_export_writes_is_known_by_each_of_its_names(

@@ -39,10 +39,10 @@ def picture(number: int, *, still: bool = False) -> npt.NDArray[np.uint8]:
     return made
 
 
-def export(path: Path, count: int, **changes: object) -> Path:
+def export(path: Path, pictures: int, **changes: object) -> Path:
     options = Options(**({"size": SIZE, "fps": 25.0, "note": NOTE} | changes))  # type: ignore[arg-type]
     with Writer(path, options) as writer:
-        for number in range(count):
+        for number in range(pictures):
             writer.add(picture(number))
     return path
 
@@ -207,9 +207,9 @@ def test_a_folder_with_other_files_is_refused_and_an_earlier_export_replaced(tmp
     assert len(list(folder.glob("frame-*.png"))) == 2
 
 
-def earlier(folder: Path, count: int) -> Path:
+def earlier(folder: Path, pictures: int, **changes: object) -> Path:
     folder.mkdir()
-    return export(folder, count)
+    return export(folder, pictures, **changes)
 
 
 def test_what_somebody_keeps_beside_an_earlier_export_is_never_removed(tmp_path: Path) -> None:
@@ -226,6 +226,12 @@ def test_what_somebody_keeps_beside_an_earlier_export_is_never_removed(tmp_path:
     assert [entry.name for entry in tmp_path.iterdir()] == ["frames"]
     assert len(list(folder.glob("frame-*.png"))) == 3
     assert (folder / "notes.txt").read_text() == "put there while it was drawn"
+
+
+@pytest.mark.parametrize(("count", "last"), [(0, "frame-00002"), (100_000, "frame-00002"), (100_001, "frame-000002")])
+def test_pictures_of_a_folder_stand_in_the_order_of_their_names(tmp_path: Path, count: int, last: str) -> None:
+    folder = earlier(tmp_path / "frames", 3, count=count)
+    assert max(entry.stem for entry in folder.glob("*.png")) == last
 
 
 def test_a_folder_that_cannot_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
