@@ -12,6 +12,7 @@ import stat
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,11 @@ class AttachError(RuntimeError):
 def runtime_folder() -> Path:
     """Return the folder of all windows: the environment's ``NODEVIZ_RUNTIME_DIR``, else the platform's own place."""
     chosen = os.environ.get("NODEVIZ_RUNTIME_DIR")
-    return Path(chosen) if chosen else platformdirs.user_runtime_path("nodeviz", appauthor=False)
+    if chosen:
+        return Path(chosen)
+    with warnings.catch_warnings():  # of a session without such a folder, as over ssh: there is another place for it
+        warnings.simplefilter("ignore")
+        return platformdirs.user_runtime_path("nodeviz", appauthor=False)
 
 
 def make_folder() -> Path:

@@ -271,5 +271,13 @@ class PanelFacade:
         """Wait until the run has ended, or until ``until()`` is true; the plots go on, Ctrl+C ends it.
 
         Returns whether that happened within ``timeout`` seconds.
+
+        Raises
+        ------
+        ParamError : the panel is hidden, and the runs of hidden panels rest
         """
+        panel = self._panel
+        if until is None and panel.busy and not panel.isVisible():
+            name = panel.experiment
+            raise ParamError(f"wait: {name} is hidden, and what is hidden rests; show it first: commands.show_{name}()")
         return wait_loop(until or (lambda: not self._panel.busy), timeout)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QFontMetrics
+from PySide6.QtGui import QCloseEvent, QFontMetrics, QShowEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QMenu, QToolButton
 
 from nodeviz.app.attach import Attach
@@ -258,6 +258,14 @@ class MainWindow(QMainWindow):
         """Show a sentence that concerns the whole window, if there is one."""
         if sentence:
             self.statusBar().showMessage(sentence, 15_000)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Say again what was told before: not seen yet, a status line draws a message over the rest of it."""
+        super().showEvent(event)
+        words = self.statusBar().currentMessage()
+        if words:
+            self.statusBar().clearMessage()
+            QTimer.singleShot(0, self, lambda: self.tell(words))
 
     # Start and end.
 

@@ -32,27 +32,24 @@ def add_commands(window: MainWindow) -> None:
     """Fill the window's command table, in the order of its menus."""
     table, stack = window.commands, window.session.undo_stack
     quit_ = partial(window.console.when_idle, window.close)
-    own = [record for panel in window.panels.values() for record in panel.own_commands()]
-    for record in (
-        *own,
-        *session_commands(window),
-        Command(id="quit", title="Quit", menu="File", shortcut="Ctrl+Q", callback=quit_),
+    panels = list(window.panels.values())
+    records = [
         Command(id="undo", title="Undo", menu="Edit", shortcut="Ctrl+Z", callback=stack.undo),
         Command(id="redo", title="Redo", menu="Edit", shortcut="Ctrl+Shift+Z", callback=stack.redo),
+        *(record for panel in panels for record in panel.own_commands()),
+        *session_commands(window),
+        Command(id="quit", title="Quit", menu="File", shortcut="Ctrl+Q", callback=quit_),
         *gallery_commands(window),
-    ):
-        table.add(record)
-    for panel in window.panels.values():
-        for record in panel_commands(window, panel):
-            table.add(record)
-    for record in (
+        *(record for panel in panels for record in panel_commands(window, panel)),
+        *guide_commands(window),
         *view_commands(window),
         *attach_commands(window),
-        *guide_commands(window),
         *export_commands(window),
         *palette_commands(window),
         *shortcut_commands(window),
-    ):
+    ]
+    # What shows a panel comes before the menus of the panels.
+    for record in sorted(records, key=lambda record: not record.id.startswith("show_")):
         table.add(record)
     add_recent_menu(window)
     for name, title in (("undo", "Undo"), ("redo", "Redo")):

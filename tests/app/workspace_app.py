@@ -29,6 +29,7 @@ def main(folder: str, steps: int) -> int:
         window = main_window.MainWindow(SettingsStore(Path(folder)))
     window.begin("phase", None)
     window.show()
+    application.processEvents()  # the status line speaks once it is seen
     autosave = window.workspace.autosave
     say("shows", window.facades["phase"].n_steps)
     say("told", window.statusBar().currentMessage())
