@@ -269,6 +269,8 @@ class LatentParams:
             implied["data"] = "csv"
         if FORGETS_POINTS.intersection(changes):
             implied |= {"points": no_series(), "number": 0}
+        if str(changes.get("data", self.data)).strip() != self.data or "csv" in changes:
+            implied["span"] = ""  # years of one series mean nothing in another
         return implied
 
     def check(self, changes: Mapping[str, object]) -> None:

@@ -297,6 +297,15 @@ def test_wait_returns_when_the_run_has_ended(window: Any, phase: Any) -> None:
     assert phase.frame.paths.n_accepted[0, 0] == 25
 
 
+def test_wait_says_that_a_hidden_panel_rests(window: Any, phase: Any) -> None:
+    window.docks["phase"].hide()
+    phase.n_steps = 37
+    with pytest.raises(ParamError, match=r"phase is hidden, .* commands\.show_phase\(\)"):
+        phase.wait()
+    window.commands.run("show_phase")
+    assert phase.wait()
+
+
 def test_wait_until_something_is_true_or_the_time_is_up(phase: Any) -> None:
     began = time.monotonic()
     assert phase.wait(until=lambda: time.monotonic() > began + 0.05, timeout=20) is True

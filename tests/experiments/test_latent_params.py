@@ -84,3 +84,10 @@ def test_presets_say_what_they_set_and_the_first_one_has_eight_points() -> None:
     assert next(iter(found)) == "eight-points"
     assert len(params_of(**found["eight-points"].changes).points) == 8
     assert {"spirals", "co2", "sunspots", "nile", "held-out", "train-fresh"} <= set(found)
+
+
+def test_other_data_forget_the_span_of_those_before() -> None:
+    params = change(LatentParams(), {"data": "co2", "span": "1958,1962"})
+    assert change(params, {"data": "sunspots"}).span == ""
+    assert change(params, {"data": "co2", "holdout": "last"}).span == params.span
+    assert change(params, {"data": "nile", "span": "1900,1950"}).span != ""
