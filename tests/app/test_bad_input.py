@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import zipfile
 import time
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
