@@ -202,7 +202,7 @@ class MainWindow(QMainWindow):
             for command in self.commands:
                 if command.id.endswith(f"_{panel.experiment}"):
                     menu.addAction(self.commands.action(command.id))
-            panel.menu_button.setMenu(menu)
+            panel.header.menu_button.setMenu(menu)
         self.workspace.arrange(menu_path(self, "File"))
         self.commands.refresh()
 

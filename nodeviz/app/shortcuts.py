@@ -71,7 +71,7 @@ def buttons_of(panel: Panel[Any, Any]) -> Iterator[tuple[str, QWidget]]:
     """Yield the buttons of a panel that a command does the same as, each with the beginning of the command's name."""
     yield "play", panel.playbar.button
     yield "restart", panel.playbar.restart
-    yield "fold", panel.fold_button
+    yield "fold", panel.header.fold_button
     bar = getattr(panel, "runbar", None)
     if bar is not None:
         yield "train", bar.train

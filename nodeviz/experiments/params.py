@@ -50,6 +50,7 @@ __all__ = [
     "change",
     "declared",
     "nearest",
+    "needs_restart",
     "param",
     "read_number",
     "read_whole",
@@ -174,6 +175,16 @@ def change(params: P, changes: Mapping[str, object]) -> P:
     if hasattr(changed, "check"):
         changed.check(changes)
     return cast("P", changed)
+
+
+def needs_restart(before: Any, params: Any) -> bool:
+    """Whether a run goes from its seed again where its parameters have changed so: more than live ones have."""
+    for spec in declared(params).values():
+        old, new = getattr(before, spec.name), getattr(params, spec.name)
+        # The same callable may mean something else by now.
+        if not spec.live and (old != new or callable(new)):
+            return True
+    return False
 
 
 def to_json(params: Any) -> dict[str, Any]:

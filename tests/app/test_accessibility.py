@@ -133,7 +133,7 @@ def test_tab_reaches_every_control_of_the_window_and_comes_round(whole: Any) -> 
 
 def test_tab_goes_through_a_panel_as_the_eye_does(whole: Any) -> None:
     for panel in whole.panels.values():
-        reached = walk(panel.fold_button)
+        reached = walk(panel.header.fold_button)
         places = [
             next(i for i, widget in enumerate(reached) if part is widget or part.isAncestorOf(widget))
             for part in (panel.header, panel.plots[0], panel.form, panel.playbar)

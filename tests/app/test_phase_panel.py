@@ -290,7 +290,7 @@ def test_theme_and_folding(qtbot: Any, window: Any, panel: Any) -> None:
     assert panel.theme.name == "light"
     assert window.store.load()[0].theme == "light"
     width = panel.plane.width()
-    qtbot.mouseClick(panel.fold_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.header.fold_button, Qt.MouseButton.LeftButton)
     assert panel.column.isHidden()
     qtbot.waitUntil(lambda: panel.plane.width() > width)
 

@@ -150,8 +150,8 @@ class Hand:
         self.window.commands.action("redo").trigger()
 
     def fold(self) -> None:
-        self.panel.fold_button.click()
-        self.panel.fold_button.click()
+        self.panel.header.fold_button.click()
+        self.panel.header.fold_button.click()
 
     def play(self) -> None:
         QTest.keyClick(self.panel.plane, Qt.Key.Key_Space)

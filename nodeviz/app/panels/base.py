@@ -10,28 +10,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QScrollArea,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from nodeviz.app.controls import tool_button
 from nodeviz.app.focus import focusable, focusable_in
 from nodeviz.app.form import Form
 from nodeviz.app.mailbox import Delivery, Ending, Mailbox
 from nodeviz.app.message import MessageLine
 from nodeviz.app.panels import replaying
+from nodeviz.app.panels.surround import PanelHeader, control_column
 from nodeviz.app.playbar import PlayBar
-from nodeviz.app.small_screen import Header
-from nodeviz.app.theme import DARK, Theme, ui_font
+from nodeviz.app.theme import DARK, Theme
 from nodeviz.app.words import Words
 from nodeviz.experiments.base import Frame, Metrics
-from nodeviz.experiments.params import Number, ParamError, declared, read_number
+from nodeviz.experiments.params import Number, ParamError, needs_restart, read_number
 from nodeviz.experiments.registry import REGISTRY
 
 if TYPE_CHECKING:
@@ -47,7 +38,6 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 F = TypeVar("F", bound=Frame)
-COLUMN_WIDTH = 212
 LOW = 360  # pixels; a lower panel has one line of caption, the rest of it in the tooltip
 READ = 0.12  # s at least from one change to the next of what is read, while something else moves
 NARROW = 680  # pixels; a panel that is narrower starts with its controls folded, so that its plots have room
@@ -153,18 +143,7 @@ class Panel(QWidget, Generic[P, F]):
         self.stage.setSpacing(8)
         self.form = Form(self.params, self.hidden_rows)
         self.form.edited.connect(self._on_edited)
-        self.column = QScrollArea()
-        self.column.setObjectName("column")
-        self.column.setWidget(self.form)
-        self.column.setWidgetResizable(True)
-        self.column.setFrameStyle(0)
-        self.column.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it scrolls with what is in it
-        self.column.setAccessibleName("Controls")
-        self.column.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.column.setFixedWidth(COLUMN_WIDTH)
-        # Always there, so that nothing reflows when the column grows; it shows itself only where there is more to see.
-        self.column.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
-        self.form.setContentsMargins(0, 0, 6, 0)
+        self.column = control_column(self.form)
         body = QHBoxLayout()
         body.setContentsMargins(0, 0, 6, 0)
         body.setSpacing(4)
@@ -180,7 +159,9 @@ class Panel(QWidget, Generic[P, F]):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        self.header = self._header()
+        self.header = PanelHeader(self.record.title)
+        self.header.folding.connect(lambda: self.said.emit("fold"))
+        self.header.maximised.connect(lambda: self.maximise.emit(self.experiment))
         column.addWidget(self.header)
         column.addLayout(body, 1)
         self.message = MessageLine(self)
@@ -188,38 +169,10 @@ class Panel(QWidget, Generic[P, F]):
         column.addWidget(self.rule)
         column.addWidget(self.playbar)
 
-    def _header(self) -> QWidget:
-        header = Header()
-        header.setObjectName("header")
-        header.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        row = QHBoxLayout(header)
-        row.setContentsMargins(16, 8, 10, 6)
-        row.setSpacing(10)
-        self.title_label = QLabel(self.record.title)
-        self.title_label.setObjectName("title")
-        self.title_label.setFont(ui_font(14, semibold=True))
-        self.subtitle_label = QLabel()
-        self.subtitle_label.setObjectName("subtitle")
-        row.addWidget(self.title_label)
-        row.addWidget(self.subtitle_label, 1)
-        self.fold_button = tool_button("⇥", "Fold or unfold the controls")
-        self.fold_button.clicked.connect(lambda: self.said.emit("fold"))
-        self.maximise_button = tool_button("◻", "Show this panel alone, or all of them")
-        self.maximise_button.clicked.connect(lambda: self.maximise.emit(self.experiment))
-        self.menu_button = tool_button("⋯", "More for this panel")
-        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        for button in (self.fold_button, self.maximise_button, self.menu_button):
-            row.addWidget(button)
-        return header
-
     def order_tabs(self) -> None:
         """Let Tab go through the panel as the eye does: header, plots, controls, play bar."""
-        order = [
-            *focusable(self.header),
-            *focusable_in(self.stage),
-            *focusable(self.form),
-            *focusable(self.playbar),
-        ]
+        header, form, playbar = map(focusable, (self.header, self.form, self.playbar))
+        order = [*header, *focusable_in(self.stage), *form, *playbar]
         for first, second in itertools.pairwise(order):
             QWidget.setTabOrder(first, second)
 
@@ -250,7 +203,7 @@ class Panel(QWidget, Generic[P, F]):
         self._fold = on
         on = self.width() < NARROW if on is None else on
         self.column.setVisible(not on)
-        self.fold_button.setText("⇤" if on else "⇥")
+        self.header.fold_button.setText("⇤" if on else "⇥")
 
     @property
     def folded(self) -> bool | None:
@@ -266,7 +219,7 @@ class Panel(QWidget, Generic[P, F]):
         self.fold(on=True)
         self.playbar.hide()
         self.rule.hide()
-        kept = {self.subtitle_label, self.title_label}
+        kept = {self.header.subtitle_label, self.header.title_label}
         for widget in self.header.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
             widget.setVisible(widget in kept)
         self.header.setVisible(title)
@@ -364,7 +317,7 @@ class Panel(QWidget, Generic[P, F]):
         if self._state.preset and self._state.preset != last.preset:
             self.playbar.put(1.0)  # a preset is looked at whole
         self.on_params(before, params)
-        if before is None or self._state.seed != last.seed or self._needs_restart(before, params):
+        if before is None or self._state.seed != last.seed or needs_restart(before, params):
             self.start()  # drawing the old picture again would only keep the new one waiting
         else:
             self._dirty = True
@@ -374,15 +327,6 @@ class Panel(QWidget, Generic[P, F]):
 
     def on_params(self, before: P | None, params: P) -> None:
         """Adapt what belongs to the panel itself, such as the ranges of its axes."""
-
-    def _needs_restart(self, before: P, params: P) -> bool:
-        known = declared(params).values()
-        for spec in known:
-            old, new = getattr(before, spec.name), getattr(params, spec.name)
-            # The same callable may mean something else by now.
-            if not spec.live and (old != new or callable(new)):
-                return True
-        return False
 
     def start(self, *, afresh: bool = False, replay: Replay[P] | None = None) -> None:
         """Start the run of the state in force; the last picture stays until the new one is there.
@@ -496,7 +440,7 @@ class Panel(QWidget, Generic[P, F]):
         self.playbar.label.setText(f"{self.time_name} {self.cursor_time(fraction):.2f}")
         if calm:
             self.words.setText(self.caption(self.frame, fraction))
-            self.subtitle_label.setText(self.subtitle())
+            self.header.subtitle_label.setText(self.subtitle())
 
     def fail(self, error: Exception) -> None:
         """Show why the newest frame could not be drawn; the picture before stays."""

@@ -82,7 +82,7 @@ class RunPanel(Panel[P, F]):
         self.runbar = RunBar()
         self.runbar.said.connect(self.press)
         # The subtitle is cut short by hand; the label's own least width would widen the panel.
-        self.subtitle_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.header.subtitle_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = self.header.layout()
         if isinstance(row, QHBoxLayout):
             row.insertWidget(2, self.runbar)
@@ -91,8 +91,8 @@ class RunPanel(Panel[P, F]):
 
     def subtitle(self) -> str:
         """Return the quiet text beside the title, as far as there is room."""
-        metrics = QFontMetrics(self.subtitle_label.font())
-        return metrics.elidedText(self.own_title(), Qt.TextElideMode.ElideRight, self.subtitle_label.width())
+        metrics = QFontMetrics(self.header.subtitle_label.font())
+        return metrics.elidedText(self.own_title(), Qt.TextElideMode.ElideRight, self.header.subtitle_label.width())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the run bar to what there is room for."""
