@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +17,6 @@ GOALS = {30: 0.1642, 50: 0.1502, 100: 0.1346}
 """Root mean square errors beyond the observations that Chen et al. 2018, table 2, publish for their latent ODE."""
 
 
-@cache
 def measured(family: str, count: int) -> Metrics:
     """Return the metrics on 256 fresh draws."""
     if family == "spirals":
@@ -28,16 +26,12 @@ def measured(family: str, count: int) -> Metrics:
 
 @pytest.mark.parametrize("family", ["oscillations", "broad"])
 @pytest.mark.parametrize(("count", "most"), [(3, 1.0), (5, 1.0), (8, 1.0), (15, 1.0), (30, 1.2)])
-def test_it_errs_no_more_than_the_gaussian_process(family: str, count: int, most: float) -> None:
-    found = measured(family, count)
+def test_it_errs_no_more_than_the_gaussian_process_and_knows_how_sure_it_is(
+    family: str, count: int, most: float
+) -> None:
+    found = measured(family, count)  # once for all that it is held to
     assert found["mse_interpolation"] <= most * found["gp"]["mse_interpolation"]
     assert found["mse_extrapolation"] < found["gp"]["mse_extrapolation"]
-
-
-@pytest.mark.parametrize("family", ["oscillations", "broad"])
-@pytest.mark.parametrize("count", [3, 5, 8, 15, 30])
-def test_nine_in_ten_of_the_function_lie_within_its_band(family: str, count: int) -> None:
-    found = measured(family, count)
     assert 0.85 <= found["coverage_90"] <= 0.95
     assert 0.40 <= found["coverage_50"] <= 0.65
 
