@@ -26,6 +26,7 @@ from PySide6.QtWidgets import QApplication  # isort: skip
 LIMIT_MS = 50.0
 FEWEST, MOST = 6, 24  # points between which the number of them wanders
 HAND = 0.015  # s from one event of a drag to the next
+BESIDE = 16.0  # pixels from an observation within which a click may mean it
 LEFT, SHIFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.NoModifier
 
 
@@ -70,11 +71,22 @@ def wait(due: float) -> None:
     loop.exec()
 
 
+def free_place(panel: Any, plot: Any, rng: np.random.Generator) -> QPoint:
+    """Return where a click adds: in what the plot shows of the times 0 to 1, and beside every observation."""
+    (x0, x1), (y0, y1) = plot.box.viewRange()
+    low, high, room = max(x0, 0.0), min(x1, 1.0), 0.05 * (y1 - y0)
+    while True:
+        x = low + rng.uniform(0.02, 0.98) * (high - low)
+        y = rng.uniform(y0 + room, y1 - room)
+        if panel.view.nearest(plot, QPointF(x, y))[1] > BESIDE:
+            return place(plot, x, y)
+
+
 def edit(panel: Any, rng: np.random.Generator, watch: Watch, due: float) -> None:
     """At a time click a point into the plot, remove the nearest one, or drag one a little: by real events."""
     wait(due - HAND)
     plot, points = panel.view.channels[0], panel.params.points
-    viewport, free = plot.viewport(), place(plot, rng.uniform(0.02, 0.98), rng.uniform(-1.5, 1.5))
+    viewport, free = plot.viewport(), free_place(panel, plot, rng)
     what = "add" if len(points) < FEWEST else "remove" if len(points) > MOST else rng.choice(["add", "remove", "drag"])
     if what == "drag":
         row = int(rng.integers(len(points)))
